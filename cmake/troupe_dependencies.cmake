@@ -1,0 +1,11 @@
+# Everything comes from the distribution; scripts/install_dependencies.sh lists the packages.
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(Vulkan REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CapnProto REQUIRED)
+find_package(CAF REQUIRED)
+find_package(ONNX REQUIRED)
+find_program(TROUPE_GLSLC glslc REQUIRED)

@@ -1,0 +1,211 @@
+// What an operator is to the rest of the engine: how it infers shapes, its plain fp32 definition, and how it becomes
+// compute dispatches. `docs/adding_an_operator.md` is the recipe; `operators.hpp` has the table.
+#pragma once
+
+#include <array>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "troupe/engine/graph.hpp"
+
+namespace troupe {
+
+/// Sees one node with everything known about its operands, and sets the type and shape of its outputs.
+class infer_context {
+public:
+  struct operand {
+    bool present = false;
+    dtype type = dtype::f32;
+    shape dims;
+    const tensor* value = nullptr;  ///< the contents, when they are known before the run
+  };
+  struct output {
+    bool set = false;
+    dtype type = dtype::f32;
+    shape dims;
+  };
+
+  infer_context(const troupe::node& step, std::vector<operand> operands)
+      : step_(step), operands_(std::move(operands)), outputs_(step.outputs.size()) {}
+
+  const troupe::node& step() const noexcept { return step_; }
+  std::size_t input_count() const noexcept { return operands_.size(); }
+  /// False for an omitted optional operand, also past the end of the list.
+  bool has_input(std::size_t i) const noexcept { return i < operands_.size() && operands_[i].present; }
+  dtype input_type(std::size_t i) const { return operands_[i].type; }
+  const shape& input_dims(std::size_t i) const { return operands_[i].dims; }
+  /// The contents of operand i, or nullptr when it is absent or known only at run time.
+  const tensor* input_value(std::size_t i) const { return has_input(i) ? operands_[i].value : nullptr; }
+  /// The contents of an int32 or int64 operand as int64, or an error that says it must be known before the run.
+  result<std::vector<std::int64_t>> input_ints(std::size_t i, std::string_view role) const;
+
+  /// Fails when the node has fewer than `least` or more than `most` operands, or an operand below `least` is omitted.
+  result<void> expect_inputs(std::size_t least, std::size_t most) const;
+  /// Does nothing for an output the node leaves out.
+  void set_output(std::size_t i, dtype type, const shape& dims);
+  const std::vector<output>& outputs() const noexcept { return outputs_; }
+
+private:
+  const troupe::node& step_;
+  std::vector<operand> operands_;
+  std::vector<output> outputs_;
+};
+
+/// Sees one node with the contents of its operands, and writes its outputs, which already have their inferred type
+/// and shape.
+class reference_context {
+public:
+  reference_context(const troupe::node& step, std::vector<const tensor*> inputs, std::vector<tensor*> outputs)
+      : step_(step), inputs_(std::move(inputs)), outputs_(std::move(outputs)) {}
+
+  const troupe::node& step() const noexcept { return step_; }
+  std::size_t input_count() const noexcept { return inputs_.size(); }
+  std::size_t output_count() const noexcept { return outputs_.size(); }
+  bool has_input(std::size_t i) const noexcept { return i < inputs_.size() && inputs_[i]; }
+  bool wants_output(std::size_t i) const noexcept { return i < outputs_.size() && outputs_[i]; }
+  const tensor& input(std::size_t i) const { return *inputs_[i]; }
+  tensor& output(std::size_t i) const { return *outputs_[i]; }
+  /// The operand as fp32, converted if necessary.
+  result<std::vector<float>> input_floats(std::size_t i) const;
+  /// Stores fp32 values into output i, rounded to its type (clamped, for f16).
+  result<void> set_output_floats(std::size_t i, std::span<const float> values) const;
+  /// The operand as int64, from any integer type.
+  result<std::vector<std::int64_t>> input_ints(std::size_t i) const;
+
+private:
+  const troupe::node& step_;
+  std::vector<const tensor*> inputs_;
+  std::vector<tensor*> outputs_;
+};
+
+/// How the elements of an operand lie in device memory. Floating-point values of a model are kept in the program's
+/// storage type (f16, or f32 on request); indices as 32-bit integers.
+enum class storage_kind : std::uint8_t { activation, index32 };
+
+/// An operand of a dispatch: output (or scratch) when `written`.
+struct dispatch_operand {
+  std::uint32_t slot;  ///< see `lowering_context`
+  bool written = false;
+};
+
+/// One compute dispatch as plain data: a shader by name (variants by storage type are chosen by the device), the
+/// operands bound as storage buffers 0, 1, ... of set 0, at most 128 bytes of push constants, 32-bit specialization
+/// constants 0, 1, ..., and the number of workgroups.
+struct dispatch {
+  std::string_view shader;
+  std::vector<dispatch_operand> operands;
+  std::vector<std::byte> push_constants;
+  std::vector<std::uint32_t> specialization;
+  std::array<std::uint32_t, 3> groups{1, 1, 1};
+};
+
+/// What kernels may choose by. The same on every run of one device.
+struct device_traits {
+  bool software = false;  ///< runs on the CPU (lavapipe)
+  std::uint32_t subgroup_size = 1;
+  std::uint32_t shared_memory_bytes = 16384;
+  std::uint32_t group_invocations_max = 128;
+  std::array<std::uint32_t, 3> group_count_max{65535, 65535, 65535};
+  std::uint64_t storage_range_max = std::uint64_t{1} << 27;  ///< bytes of one binding
+};
+
+/// Sees one node with the shapes of its operands, and says which dispatches compute it.
+class lowering_context {
+public:
+  struct operand {
+    bool present = false;
+    shape dims;
+    dtype type = dtype::f32;
+    const tensor* value = nullptr;  ///< the contents, when they are known before the run
+    std::uint32_t slot = 0;         ///< names the operand's memory in dispatches
+  };
+
+  lowering_context(const troupe::node& step, const device_traits& traits, dtype storage, std::vector<operand> inputs,
+                   std::vector<operand> outputs, std::uint32_t first_free_slot)
+      : step_(step),
+        traits_(traits),
+        storage_(storage),
+        inputs_(std::move(inputs)),
+        outputs_(std::move(outputs)),
+        next_slot_(first_free_slot) {}
+
+  const troupe::node& step() const noexcept { return step_; }
+  const device_traits& traits() const noexcept { return traits_; }
+  /// f16 or f32: how activations lie in memory.
+  dtype storage() const noexcept { return storage_; }
+  std::size_t input_count() const noexcept { return inputs_.size(); }
+  bool has_input(std::size_t i) const noexcept { return i < inputs_.size() && inputs_[i].present; }
+  const shape& input_dims(std::size_t i) const { return inputs_[i].dims; }
+  const tensor* input_value(std::size_t i) const { return has_input(i) ? inputs_[i].value : nullptr; }
+  const shape& output_dims(std::size_t i) const { return outputs_[i].dims; }
+
+  dispatch_operand read(std::size_t input) const { return {inputs_[input].slot, false}; }
+  dispatch_operand write(std::size_t output) const { return {outputs_[output].slot, true}; }
+  /// Memory of `elements` storage elements that lives for this node only; give it to dispatches read or written.
+  std::uint32_t scratch(std::int64_t elements);
+
+  /// Appends one dispatch. The device runs dispatches as if in order, with barriers where ranges overlap.
+  void add(dispatch work) { dispatches_.push_back(std::move(work)); }
+  /// Output `out` is input `in` under another shape: no work at all.
+  void alias(std::size_t out, std::size_t in) { aliases_.push_back({out, in}); }
+
+  const std::vector<dispatch>& dispatches() const noexcept { return dispatches_; }
+  struct alias_pair {
+    std::size_t output, input;
+  };
+  const std::vector<alias_pair>& aliases() const noexcept { return aliases_; }
+  struct scratch_block {
+    std::uint32_t slot;
+    std::int64_t elements;
+  };
+  const std::vector<scratch_block>& scratches() const noexcept { return scratches_; }
+
+private:
+  const troupe::node& step_;
+  const device_traits& traits_;
+  dtype storage_;
+  std::vector<operand> inputs_, outputs_;
+  std::uint32_t next_slot_;
+  std::vector<dispatch> dispatches_;
+  std::vector<alias_pair> aliases_;
+  std::vector<scratch_block> scratches_;
+};
+
+/// The bytes of a trivially copyable push-constant block (std430 layout: 4-byte members only).
+template <class Block>
+std::vector<std::byte> push_bytes(const Block& block) {
+  static_assert(std::is_trivially_copyable_v<Block> && sizeof(Block) <= 128);
+  std::vector<std::byte> bytes(sizeof(Block));
+  std::memcpy(bytes.data(), &block, sizeof(Block));
+  return bytes;
+}
+
+/// Workgroups of `group_size` invocations that cover `invocations`, folded over x and y when x alone is not enough;
+/// the shader recovers the index with `global_index()` of `indexing.glsl` and drops what is past the end.
+std::array<std::uint32_t, 3> groups_for(std::int64_t invocations, std::uint32_t group_size,
+                                        const device_traits& traits);
+
+/// Everything the engine knows about one operator.
+struct operator_definition {
+  std::string_view name;   ///< ONNX name
+  int since_version = 1;   ///< first opset whose semantics are implemented
+  int until_version = 25;  ///< last one
+  /// Operands whose contents must be known on the host before the shapes are (Reshape's shape, Pad's pads). A graph
+  /// input that feeds one is read when the program is specialised, and a change of its contents specialises anew.
+  std::vector<std::size_t> host_inputs;
+  /// The outputs depend on the shapes of the operands only (Shape), never on their contents.
+  bool shape_only = false;
+  /// Operands that hold indices: converted to 32-bit integers in device memory.
+  std::vector<std::size_t> index_inputs;
+
+  result<void> (*infer)(infer_context&) = nullptr;
+  result<void> (*reference)(reference_context&) = nullptr;
+  /// Null: the node runs on the host. Also used only when every operand that is not an index or host input, and every
+  /// output, is float16 or float32; integer arithmetic runs on the host, exactly.
+  result<void> (*lower)(lowering_context&) = nullptr;
+};
+
+}  // namespace troupe

@@ -1,0 +1,40 @@
+// From a graph with unknown extents and given inputs to one in which every type and shape is known and everything
+// that can be computed before the run has been.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "troupe/engine/graph.hpp"
+#include "troupe/engine/operators.hpp"
+
+namespace troupe {
+
+/// A graph in which `values[id].type` and `values[id].dims` are known (every extent >= 0) for all values that are
+/// still used, and whose remaining nodes depend on run-time contents.
+struct specialized_graph {
+  troupe::graph graph;
+  /// Concrete shape of each value, by id; meaningless for values that folding removed.
+  std::vector<shape> dims;
+};
+
+/// Indices into `model.inputs` whose contents (not only shapes) decide the specialisation: they reach, through whatever
+/// nodes, an operand in `operator_definition::host_inputs`.
+std::vector<std::size_t> host_inputs(const graph& model, const operator_table& operators);
+
+/// Infers every type and shape for these inputs, folds constants, and removes nodes that nothing needs. The operands of
+/// `inputs` must match the declared types and known extents of `model.inputs`; the error names the input and both
+/// sides. Contents are read for `host_inputs` only.
+result<specialized_graph> specialize(const graph& model, const operator_table& operators,
+                                     std::span<const tensor> inputs);
+
+/// Checks `inputs` against the declarations of `model`: number, types (any floating-point type is taken for another),
+/// ranks, known extents, and equal extents wherever one symbol is used twice.
+result<void> check_inputs(const graph& model, std::span<const tensor> inputs);
+
+/// Executes one node with its reference definition; operands by position (nullptr for omitted ones). What constant
+/// folding, the reference device and host nodes of Vulkan programs call.
+result<std::vector<tensor>> run_reference(const node& step, const operator_definition& definition,
+                                          std::span<const tensor* const> inputs);
+
+}  // namespace troupe

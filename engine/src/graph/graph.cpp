@@ -1,0 +1,131 @@
+#include "troupe/engine/graph.hpp"
+
+#include <unordered_set>
+#include "troupe/engine/detail/fail.hpp"
+
+namespace troupe {
+namespace {
+
+template <class T>
+const T* attribute_as(const node& owner, std::string_view key) {
+  const auto found = owner.attributes.find(key);
+  return found == owner.attributes.end() ? nullptr : std::get_if<T>(&found->second);
+}
+
+}  // namespace
+
+std::int64_t node::int_or(std::string_view key, std::int64_t fallback) const {
+  const auto* held = attribute_as<std::int64_t>(*this, key);
+  return held ? *held : fallback;
+}
+
+float node::float_or(std::string_view key, float fallback) const {
+  const auto* held = attribute_as<float>(*this, key);
+  return held ? *held : fallback;
+}
+
+std::string node::string_or(std::string_view key, std::string fallback) const {
+  const auto* held = attribute_as<std::string>(*this, key);
+  return held ? *held : std::move(fallback);
+}
+
+std::vector<std::int64_t> node::ints_or(std::string_view key, std::vector<std::int64_t> fallback) const {
+  const auto* held = ints(key);
+  return held ? *held : std::move(fallback);
+}
+
+const std::vector<std::int64_t>* node::ints(std::string_view key) const {
+  return attribute_as<std::vector<std::int64_t>>(*this, key);
+}
+
+const tensor* node::tensor_attribute(std::string_view key) const {
+  return attribute_as<tensor>(*this, key);
+}
+
+std::string node::describe() const {
+  return name.empty() ? op : fmt::format("{} \"{}\"", op, name);
+}
+
+value_id graph::add_value(value_info info) {
+  values.push_back(std::move(info));
+  return static_cast<value_id>(values.size() - 1);
+}
+
+value_id graph::add_constant(std::string name_of_value, tensor data) {
+  value_info info{std::move(name_of_value), data.type(), true, std::vector<dimension>{}};
+  for (const auto extent : data.dims()) info.dims->push_back({extent, {}});
+  const value_id id = add_value(std::move(info));
+  constants.emplace(id, std::move(data));
+  return id;
+}
+
+namespace {
+std::optional<std::size_t> index_of(const graph& owner, const std::vector<value_id>& ids, std::string_view name) {
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    if (owner.values[ids[i]].name == name) return i;
+  return std::nullopt;
+}
+}  // namespace
+
+std::optional<std::size_t> graph::input_index(std::string_view wanted) const {
+  return index_of(*this, inputs, wanted);
+}
+std::optional<std::size_t> graph::output_index(std::string_view wanted) const {
+  return index_of(*this, outputs, wanted);
+}
+
+std::size_t graph::constant_bytes() const {
+  std::size_t total = 0;
+  for (const auto& [id, data] : constants) total += data.byte_size();
+  return total;
+}
+
+result<void> validate(const graph& model) {
+  if (model.nodes.size() > limits::graph_nodes_max)
+    return fail(errc::invalid_argument, "the graph has {} nodes; at most {} are supported", model.nodes.size(),
+                limits::graph_nodes_max);
+  if (model.values.size() > limits::graph_values_max)
+    return fail(errc::invalid_argument, "the graph has {} values; at most {} are supported", model.values.size(),
+                limits::graph_values_max);
+
+  std::unordered_set<std::string_view> names;
+  for (const value_info& value : model.values) {
+    if (value.name.empty() || value.name.size() > limits::name_length_max)
+      return fail(errc::invalid_argument, "a value's name has {} characters; 1 to {} are allowed", value.name.size(),
+                  limits::name_length_max);
+    if (!names.insert(value.name).second)
+      return fail(errc::invalid_argument, "the value \"{}\" is made more than once", value.name);
+  }
+
+  std::vector<bool> made(model.values.size(), false);
+  const auto make = [&](value_id id, std::string_view by) -> result<void> {
+    if (id >= model.values.size())
+      return fail(errc::invalid_argument, "{} refers to value {}, which does not exist", by, id);
+    if (made[id]) return fail(errc::invalid_argument, "the value \"{}\" is made more than once", model.values[id].name);
+    made[id] = true;
+    return {};
+  };
+  for (const auto& [id, data] : model.constants) TROUPE_CHECK(make(id, "the list of constants"));
+  for (const value_id id : model.inputs) TROUPE_CHECK(make(id, "the list of inputs"));
+  for (const node& step : model.nodes) {
+    for (const value_id id : step.inputs) {
+      if (id == no_value) continue;
+      if (id >= model.values.size())
+        return fail(errc::invalid_argument, "{} refers to value {}, which does not exist", step.describe(), id);
+      if (!made[id])
+        return fail(errc::invalid_argument, "{} uses \"{}\" before any node makes it", step.describe(),
+                    model.values[id].name);
+    }
+    for (const value_id id : step.outputs)
+      if (id != no_value) TROUPE_CHECK(make(id, step.describe()));
+  }
+  if (model.outputs.empty()) return fail(errc::invalid_argument, "the graph has no output");
+  for (const value_id id : model.outputs) {
+    if (id >= model.values.size())
+      return fail(errc::invalid_argument, "the list of outputs refers to value {}, which does not exist", id);
+    if (!made[id]) return fail(errc::invalid_argument, "no node makes the output \"{}\"", model.values[id].name);
+  }
+  return {};
+}
+
+}  // namespace troupe
