@@ -28,11 +28,8 @@ result<std::vector<device_info>> list_devices() {
 result<std::shared_ptr<device>> open_device(std::string_view selector, std::shared_ptr<const operator_table> operators,
                                             const device_options& options) {
   if (selector == "null") return open_null_device(std::move(operators));
-  // The driver is left alone when nobody asks for it: `reference` works where Vulkan does not.
-  if (selector == "reference") {
-    const auto list = list_devices();
-    return open_reference_device(list ? list->size() - 1 : 0, std::move(operators));
-  }
+  // The driver is not touched when nobody asks for it: "reference" works where Vulkan does not.
+  if (selector == "reference") return open_reference_device(0, std::move(operators));
   TROUPE_TRY(auto found, vulkan::look_around(options));
   const auto list = list_of(found);
   TROUPE_TRY(const std::size_t which, select_device(selector, list));

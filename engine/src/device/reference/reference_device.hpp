@@ -5,7 +5,7 @@
 
 namespace troupe {
 
-/// Properties of the reference device; `index` is its position in `list_devices()`.
+/// Properties of the reference device. `index` is its position in `list_devices()`, or 0 when nobody made the list.
 device_info reference_info(std::size_t index);
 
 std::shared_ptr<device> open_reference_device(std::size_t index, std::shared_ptr<const operator_table> operators);
