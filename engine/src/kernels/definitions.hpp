@@ -6,7 +6,9 @@
 // clang-format off
 #define TROUPE_OPERATORS(X) \
   X(clip) \
+  X(gemm) \
   X(leaky_relu) \
+  X(matmul) \
   X(relu) \
   X(sigmoid) \
   X(tanh)
