@@ -6,6 +6,7 @@
 // clang-format off
 #define TROUPE_OPERATORS(X) \
   X(clip) \
+  X(conv) \
   X(gemm) \
   X(leaky_relu) \
   X(matmul) \
