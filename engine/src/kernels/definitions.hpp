@@ -8,8 +8,10 @@
   X(clip) \
   X(conv) \
   X(gemm) \
+  X(global_average_pool) \
   X(leaky_relu) \
   X(matmul) \
+  X(reduce_mean) \
   X(relu) \
   X(sigmoid) \
   X(tanh)
