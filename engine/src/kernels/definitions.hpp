@@ -5,12 +5,14 @@
 
 // clang-format off
 #define TROUPE_OPERATORS(X) \
+  X(average_pool) \
   X(clip) \
   X(conv) \
   X(gemm) \
   X(global_average_pool) \
   X(leaky_relu) \
   X(matmul) \
+  X(max_pool) \
   X(reduce_mean) \
   X(relu) \
   X(sigmoid) \
