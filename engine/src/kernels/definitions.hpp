@@ -16,6 +16,7 @@
   X(reduce_mean) \
   X(relu) \
   X(sigmoid) \
+  X(softmax) \
   X(tanh)
 // clang-format on
 
