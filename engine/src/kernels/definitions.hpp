@@ -6,11 +6,13 @@
 // clang-format off
 #define TROUPE_OPERATORS(X) \
   X(average_pool) \
+  X(batch_normalization) \
   X(clip) \
   X(conv) \
   X(gemm) \
   X(global_average_pool) \
   X(leaky_relu) \
+  X(lrn) \
   X(matmul) \
   X(max_pool) \
   X(reduce_mean) \
