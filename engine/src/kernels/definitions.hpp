@@ -5,10 +5,20 @@
 
 // clang-format off
 #define TROUPE_OPERATORS(X) \
+  X(average_pool) \
+  X(batch_normalization) \
   X(clip) \
+  X(conv) \
+  X(gemm) \
+  X(global_average_pool) \
   X(leaky_relu) \
+  X(lrn) \
+  X(matmul) \
+  X(max_pool) \
+  X(reduce_mean) \
   X(relu) \
   X(sigmoid) \
+  X(softmax) \
   X(tanh)
 // clang-format on
 
