@@ -5,11 +5,55 @@
 
 // clang-format off
 #define TROUPE_OPERATORS(X) \
+  X(abs) \
+  X(add) \
+  X(cast) \
   X(clip) \
+  X(concat) \
+  X(constant) \
+  X(div) \
+  X(dropout) \
+  X(elu) \
+  X(equal) \
+  X(erf) \
+  X(exp) \
+  X(expand) \
+  X(flatten) \
+  X(gather) \
+  X(gelu) \
+  X(greater) \
+  X(greater_or_equal) \
+  X(hard_sigmoid) \
+  X(hard_swish) \
+  X(identity) \
   X(leaky_relu) \
+  X(less) \
+  X(less_or_equal) \
+  X(log) \
+  X(max) \
+  X(min) \
+  X(mul) \
+  X(neg) \
+  X(pad) \
+  X(pow) \
+  X(prelu) \
+  X(reciprocal) \
   X(relu) \
+  X(reshape) \
+  X(selu) \
+  X(shape) \
   X(sigmoid) \
-  X(tanh)
+  X(slice) \
+  X(softplus) \
+  X(split) \
+  X(sqrt) \
+  X(squeeze) \
+  X(sub) \
+  X(sum) \
+  X(tanh) \
+  X(transpose) \
+  X(unsqueeze) \
+  X(where)
 // clang-format on
 
 namespace troupe {
