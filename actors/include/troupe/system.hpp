@@ -1,0 +1,154 @@
+// Troupe as an embedding program sees it: make a system, load a model, run it. Values and handles only; everything
+// behind them is supervised, and no call here ends the host, blocks without a limit or throws.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "troupe/engine/device.hpp"
+#include "troupe/engine/graph.hpp"
+#include "troupe/engine/result.hpp"
+#include "troupe/engine/tensor.hpp"
+#include "troupe/supervision.hpp"
+
+namespace troupe {
+
+/// How a model is spread.
+enum class parallel_mode : std::uint8_t {
+  pipeline,  ///< consecutive parts of the network, one a shard
+  data,      ///< the whole network on every shard; the batch is split
+  ensemble,  ///< several models; the same input to all, outputs joined
+};
+
+/// How `data` divides a batch among replicas.
+enum class split_policy : std::uint8_t {
+  even,      ///< shares that differ by at most one row
+  random,    ///< shares drawn from `load_options::seed`
+  weighted,  ///< shares proportional to `load_options::weights`
+};
+
+/// How `ensemble` joins outputs.
+enum class join_policy : std::uint8_t {
+  mean,           ///< fp32 mean, summed in the order of the models
+  weighted_mean,  ///< with `load_options::weights`, which are normalised to sum 1
+  vote,           ///< arg-max of each model along the last axis; the output counts the votes of each class
+};
+
+/// What the system does to stay alive before it gives up and reports.
+struct restart_limits {
+  std::uint32_t restarts_max = 5;  ///< restarts of one model's shards within `window`
+  std::chrono::milliseconds window{30'000};
+};
+
+struct system_options {
+  std::string name = "local";      ///< how this process calls itself to other nodes
+  std::string device;              ///< as `open_device` takes it; empty: the best
+  device_options devices;          ///< how devices are opened; its `fault_hook` is for tests
+  std::size_t threads = 0;         ///< of the actor scheduler; 0: 2. Devices have threads of their own besides
+  std::vector<std::string> nodes;  ///< "host:port" of other nodes to place parts on
+  restart_limits restarts;
+  /// Takes orders that kill shards on purpose, from this program or from a peer. Off unless asked for.
+  bool allow_fault_injection = false;
+  /// Told what supervisors do, from actor threads; must not block. May be empty.
+  std::function<void(const supervision_event&)> on_event;
+};
+
+struct load_options {
+  parallel_mode parallel = parallel_mode::pipeline;
+  std::size_t shards = 1;  ///< stages or replicas; for `ensemble` the number of models decides
+  split_policy split = split_policy::even;
+  join_policy join = join_policy::mean;
+  std::vector<double> weights;  ///< for `weighted` and `weighted_mean`: one a shard, > 0
+  std::uint64_t seed = 0;       ///< of `random`
+  dtype storage = dtype::f16;   ///< see `program_options`
+  /// How long loading on all devices may take.
+  std::chrono::milliseconds deadline{120'000};
+};
+
+struct run_options {
+  /// From the call to its answer, recoveries included. Afterwards the answer is `deadline_exceeded`.
+  std::chrono::milliseconds deadline{120'000};
+};
+
+/// The answer to one run.
+struct run_result {
+  std::vector<tensor> outputs;   ///< in the order of `model::outputs()`
+  std::uint32_t recoveries = 0;  ///< times a part was lost on the way and its work done again
+};
+
+/// Where one part of a model is.
+struct part_placement {
+  std::uint32_t part = 0;
+  std::string node;       ///< name of the node
+  std::string device;     ///< name of the device
+  std::size_t nodes = 0;  ///< operators in the part
+  std::size_t weight_bytes = 0;
+};
+
+/// A loaded model. A handle: copies refer to the same one; the last copy unloads it. Safe to use from several threads;
+/// must not outlive its system (calls then answer `unavailable`).
+class model {
+public:
+  const std::vector<value_info>& inputs() const noexcept;
+  const std::vector<value_info>& outputs() const noexcept;
+  const std::map<std::string, std::string>& metadata() const noexcept;
+
+  /// Runs the model once on `inputs`, in the order of `inputs()`, and waits. With `data`, axis 0 of every input and
+  /// output is the batch. Lost parts are restarted or placed elsewhere and their work is repeated, with the same
+  /// result; if that is not possible within the deadline, one error.
+  result<run_result> run(std::span<const tensor> inputs, const run_options& options = {}) const;
+
+  /// As `run`, without waiting: `done` is called once, from an actor thread, and must not block.
+  void submit(std::vector<tensor> inputs, const run_options& options,
+              std::function<void(result<run_result>)> done) const;
+
+  /// Where the parts are now.
+  result<std::vector<part_placement>> placement() const;
+
+private:
+  friend class system;
+  struct implementation;
+  std::shared_ptr<implementation> impl_;
+};
+
+/// One embedded Troupe: actors, devices, links. Destroy it last; the destructor stops everything within 5 s.
+class system {
+public:
+  static result<system> make(system_options options = {});
+  system(system&&) noexcept;
+  system& operator=(system&&) noexcept;
+  ~system();
+
+  /// Reads, checks, cuts, places and loads a model file (ONNX).
+  result<model> load(const std::filesystem::path& file, const load_options& options = {});
+  result<model> load(const graph& network, const load_options& options = {});
+  /// Models with equal inputs and outputs whose answers are joined. `options.parallel` is taken as `ensemble`.
+  result<model> load_ensemble(std::span<const std::filesystem::path> files, const load_options& options = {});
+  result<model> load_ensemble(std::span<const graph> networks, const load_options& options = {});
+
+  /// Serves this process's devices to other nodes. "127.0.0.1:0" takes any free port; returns the port. Loopback only
+  /// until nodes can be paired.
+  result<std::uint16_t> listen(std::string_view address);
+
+  /// The supervision tree of this process and of the nodes it is linked to, as it is now.
+  tree_node tree() const;
+
+  /// Fault injection, if `allow_fault_injection`: ends the shard of part `part` of the model `of` as if it had crashed.
+  result<void> kill_part(const model& of, std::uint32_t part);
+
+  const device_info& default_device() const noexcept;
+
+private:
+  struct implementation;
+  explicit system(std::unique_ptr<implementation> impl);
+  std::unique_ptr<implementation> impl_;
+};
+
+}  // namespace troupe
