@@ -46,9 +46,7 @@ result<void> infer(infer_context& context) {
     if (other == dtype::boolean || (other != type && kind.function != binary_function::pow))
       return fail(errc::invalid_argument, "{} is not defined for operands of types {} and {}",
                   context.step().describe(), to_string(type), to_string(other));
-    auto joined = broadcast(dims, context.input_dims(i));
-    if (!joined) return std::move(joined).error().while_doing("inferring " + context.step().describe());
-    dims = *joined;
+    TROUPE_TRY(dims, broadcast(dims, context.input_dims(i)));
   }
   if (kind.function == binary_function::prelu && dims != context.input_dims(0))
     return fail(errc::invalid_argument, "the slope {} of {} does not broadcast to its operand {}",

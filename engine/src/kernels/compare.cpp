@@ -16,9 +16,7 @@ result<shape> join(const infer_context& context, std::size_t first, shape dims) 
     if (context.input_type(i) != context.input_type(first))
       return fail(errc::invalid_argument, "{} is not defined for operands of types {} and {}",
                   context.step().describe(), to_string(context.input_type(first)), to_string(context.input_type(i)));
-    auto joined = broadcast(dims, context.input_dims(i));
-    if (!joined) return std::move(joined).error().while_doing("inferring " + context.step().describe());
-    dims = *joined;
+    TROUPE_TRY(dims, broadcast(dims, context.input_dims(i)));
   }
   return dims;
 }

@@ -13,9 +13,8 @@ result<void> infer(infer_context& context) {
   TROUPE_CHECK(context.expect_inputs(2, 2));
   TROUPE_TRY(const auto wanted, node_view(context).ints("shape", 1));
   TROUPE_TRY(const shape asked, shape::make(*wanted));
-  auto dims = broadcast(context.input_dims(0), asked);
-  if (!dims) return std::move(dims).error().while_doing("inferring " + context.step().describe());
-  context.set_output(0, context.input_type(0), *dims);
+  TROUPE_TRY(const shape dims, broadcast(context.input_dims(0), asked));
+  context.set_output(0, context.input_type(0), dims);
   return {};
 }
 

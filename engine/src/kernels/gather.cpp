@@ -25,12 +25,11 @@ result<void> infer(infer_context& context) {
   if (context.input_type(1) != dtype::i32 && context.input_type(1) != dtype::i64)
     return fail(errc::invalid_argument, "the indices of {} are {}; int32 or int64 is needed", step.describe(),
                 to_string(context.input_type(1)));
-  auto axis = normalize_axis(step.int_or("axis", 0), data.rank());
-  if (!axis) return std::move(axis).error().while_doing("inferring " + step.describe());
-  const std::int64_t extent = data[*axis];
+  TROUPE_TRY(const std::size_t axis, normalize_axis(step.int_or("axis", 0), data.rank()));
+  const std::int64_t extent = data[axis];
   if (extent == 0 && chosen.elements() > 0)
     return fail(errc::invalid_argument, "{} chooses from axis {} of its operand {}, which is empty", step.describe(),
-                *axis, data.to_string());
+                axis, data.to_string());
   if (context.input_value(1)) {
     TROUPE_TRY(const auto indices, context.input_ints(1, "indices"));
     for (const std::int64_t index : indices)
@@ -38,9 +37,9 @@ result<void> infer(infer_context& context) {
         return fail(errc::invalid_argument, "index {} of {} is outside [-{}, {})", index, step.describe(), extent,
                     extent);
   }
-  std::vector<std::int64_t> extents(data.begin(), data.begin() + *axis);
+  std::vector<std::int64_t> extents(data.begin(), data.begin() + axis);
   extents.insert(extents.end(), chosen.begin(), chosen.end());
-  extents.insert(extents.end(), data.begin() + *axis + 1, data.end());
+  extents.insert(extents.end(), data.begin() + axis + 1, data.end());
   TROUPE_TRY(const shape dims, shape::make(extents));
   context.set_output(0, context.input_type(0), dims);
   return {};

@@ -1,5 +1,5 @@
 // Shape: the extents of an operand as a list of integers, known as soon as its shape is.
-#include "kernels/shape_range.hpp"
+#include "kernels/shape.hpp"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 // Transpose: one strided copy.
-#include "kernels/permutation.hpp"
+#include "kernels/transpose.hpp"
 
 #include "kernels/definitions.hpp"
 #include "kernels/strided.hpp"

@@ -1,4 +1,4 @@
-#include "kernels/shape_range.hpp"
+#include "kernels/shape.hpp"
 
 namespace troupe {
 

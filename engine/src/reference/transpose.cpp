@@ -1,4 +1,4 @@
-#include "kernels/permutation.hpp"
+#include "kernels/transpose.hpp"
 #include "reference/walk.hpp"
 #include "troupe/engine/operator.hpp"
 
