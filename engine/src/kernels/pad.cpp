@@ -114,10 +114,8 @@ result<void> lower(lowering_context& context) {
   given.value = static_cast<float>(value);
   for (std::size_t axis = 0; axis < source.rank(); ++axis)
     append_axis(given, plan.dims[axis], source[axis], plan.before[axis]);
-  // An empty operand has no memory to bind, and the shader reads none of it.
-  const dispatch_operand from = source.elements() > 0 ? context.read(0) : dispatch_operand{context.scratch(1), false};
   context.add({.shader = "pad",
-               .operands = {from, context.write(0)},
+               .operands = {context.read(0), context.write(0)},
                .push_constants = push_bytes(given),
                .specialization = {static_cast<std::uint32_t>(plan.mode)},
                .groups = groups_for(count, 64, context.traits())});
