@@ -14,6 +14,15 @@ const T* attribute_as(const node& owner, std::string_view key) {
 
 }  // namespace
 
+std::string value_info::describe() const {
+  std::string text(type_known ? to_string(type) : "any type ");
+  if (!dims) return text + "[...]";
+  std::vector<std::string> extents;
+  for (const dimension& axis : *dims)
+    extents.push_back(axis.extent >= 0 ? fmt::format("{}", axis.extent) : axis.symbol.empty() ? "?" : axis.symbol);
+  return fmt::format("{}[{}]", text, fmt::join(extents, ","));
+}
+
 std::int64_t node::int_or(std::string_view key, std::int64_t fallback) const {
   const auto* held = attribute_as<std::int64_t>(*this, key);
   return held ? *held : fallback;

@@ -31,6 +31,9 @@ struct value_info {
   dtype type = dtype::f32;  ///< declared type; meaningful when `type_known`
   bool type_known = false;
   std::optional<std::vector<dimension>> dims;  ///< nothing when even the rank is unknown
+
+  /// "float32[batch,3,?]", for messages; "any type" and "[...]" where nothing is known.
+  std::string describe() const;
 };
 
 using attribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>,

@@ -19,6 +19,8 @@ inline constexpr std::size_t name_length_max = 4096;
 inline constexpr std::size_t model_file_bytes_max = (std::size_t{1} << 31) - 1;
 /// Bytes that constant folding may make of one tensor; larger ones are computed at run time.
 inline constexpr std::size_t folded_bytes_max = std::size_t{64} << 20;
+/// Bytes that constant folding may make in all: a small file must not become a large program.
+inline constexpr std::size_t folded_bytes_total_max = std::size_t{1} << 30;
 /// Specialised shapes that one program keeps ready; the least recently used goes first.
 inline constexpr std::size_t program_shapes_max = 8;
 /// Pixels of one decoded image: 256 megapixels.

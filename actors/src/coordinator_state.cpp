@@ -1,0 +1,277 @@
+#include "coordinator_state.hpp"
+
+#include <algorithm>
+
+#include "troupe/engine/detail/fail.hpp"
+
+namespace troupe {
+
+using namespace coordinator_action;
+
+coordinator_state::coordinator_state(std::shared_ptr<const plan> layout, std::uint32_t remote_hosts)
+    : layout_(std::move(layout)), hosts_(remote_hosts + 1, true), parts_(layout_->parts.size()) {}
+
+coordinator_actions coordinator_state::start() {
+  coordinator_actions out;
+  // Neighbouring parts go to the same host where there are fewer hosts than parts: fewer hops between machines.
+  const std::size_t usable = std::max<std::size_t>(hosts_.size() - 1, 1);
+  for (std::uint32_t part = 0; part < parts_.size(); ++part) {
+    const bool spread = layout_->mode != parallel_mode::pipeline;
+    parts_[part].host =
+        static_cast<std::uint32_t>(spread ? part % usable : part * usable / std::max(parts_.size(), usable));
+    out.push_back(place_part{part, parts_[part].host});
+  }
+  return out;
+}
+
+bool coordinator_state::complete(std::uint32_t replica) const {
+  for (std::uint32_t stage = 0; stage < layout_->stages; ++stage)
+    if (!parts_[layout_->part_of(replica, stage)].up) return false;
+  return true;
+}
+
+/// The living host with the fewest parts that has not given this part up; this process only when no other node is left.
+std::optional<std::uint32_t> coordinator_state::host_for(std::uint32_t part) const {
+  std::vector<std::size_t> load(hosts_.size(), 0);
+  for (const part_status& status : parts_) ++load[status.host];
+  std::optional<std::uint32_t> best;
+  const auto local = static_cast<std::uint32_t>(hosts_.size() - 1);
+  for (std::uint32_t host = 0; host < local; ++host) {
+    if (!hosts_[host] || parts_[part].failed_hosts.count(host)) continue;
+    if (!best || load[host] < load[*best]) best = host;
+  }
+  if (!best && !parts_[part].failed_hosts.count(local)) best = local;
+  return best;
+}
+
+void coordinator_state::place(std::uint32_t part, const error& why, coordinator_actions& out) {
+  const auto host = host_for(part);
+  if (!host) return fail_plan(why, out);
+  parts_[part].host = *host;
+  parts_[part].up = false;
+  parts_[part].incarnation = 0;
+  out.push_back(place_part{part, *host});
+}
+
+coordinator_actions coordinator_state::submit(std::uint64_t id, std::vector<tensor> inputs, time_point deadline,
+                                              time_point now) {
+  coordinator_actions out;
+  const auto refuse = [&](error why) {
+    out.push_back(answer{id, std::move(why)});
+    return std::move(out);
+  };
+  if (failed_) return refuse(*failed_);
+  if (now >= deadline) return refuse(error(errc::deadline_exceeded, "the deadline of the request is already over"));
+  if (requests_.size() >= coordinator_limits::requests_max)
+    return refuse(
+        fail(errc::unavailable, "{} requests are under way, which is the limit; try again later", requests_.size()));
+  request_status request{std::move(inputs), deadline, {}, 0};
+  if (layout_->mode == parallel_mode::data) {
+    if (request.inputs.empty())
+      return refuse(error(errc::invalid_argument, "a model without inputs has no batch to split"));
+    for (const tensor& input : request.inputs)
+      if (input.dims().rank() == 0 || input.dims()[0] != request.inputs[0].dims()[0])
+        return refuse(
+            error(errc::invalid_argument,
+                  "splitting a batch needs the same extent along axis 0 in every input; one is " + input.describe()));
+    const std::int64_t rows = request.inputs[0].dims()[0];
+    if (rows == 0) return refuse(error(errc::invalid_argument, "the batch is empty"));
+    const auto shares = split_rows(*layout_, rows, id);
+    std::int64_t first = 0;
+    for (std::uint32_t replica = 0; replica < shares.size(); ++replica) {
+      if (shares[replica] > 0) request.micros.push_back({first, shares[replica], replica, 0, false});
+      first += shares[replica];
+    }
+  } else {
+    for (std::uint32_t replica = 0; replica < layout_->replicas; ++replica)
+      request.micros.push_back({0, -1, replica, 0, false});
+  }
+  out.push_back(expect_join{id, static_cast<std::uint32_t>(request.micros.size())});
+  requests_.emplace(id, std::move(request));
+  dispatch_waiting(out);
+  return out;
+}
+
+void coordinator_state::dispatch_waiting(coordinator_actions& out) {
+  for (auto& [id, request] : requests_)
+    for (std::uint32_t micro = 0; micro < request.micros.size(); ++micro)
+      if (!request.micros[micro].in_flight) dispatch(id, request, micro, out);
+}
+
+/// Sends the micro-batch if a replica can take it; otherwise it stays waiting. Replicas of `data` stand in for each
+/// other.
+void coordinator_state::dispatch(std::uint64_t id, request_status& request, std::uint32_t micro,
+                                 coordinator_actions& out) {
+  micro_batch& batch = request.micros[micro];
+  std::uint32_t replica = batch.replica;
+  if (layout_->mode == parallel_mode::data)
+    for (std::uint32_t i = 0; i < layout_->replicas && !complete(replica); ++i)
+      replica = (batch.replica + i) % layout_->replicas;
+  if (!complete(replica)) return;
+  batch.replica = replica;
+  batch.in_flight = true;
+  ++batch.attempt;
+  std::vector<tensor> inputs = request.inputs;
+  if (batch.rows >= 0)
+    for (tensor& input : inputs) input = input.rows(batch.first_row, batch.rows).value();  // checked by submit
+  out.push_back(send_step{id, batch.attempt, micro, replica, std::move(inputs), request.deadline});
+}
+
+coordinator_actions coordinator_state::part_up(std::uint32_t part, std::uint32_t host, std::uint64_t incarnation) {
+  coordinator_actions out;
+  part_status& status = parts_[part];
+  if (status.host != host || incarnation < status.incarnation) return out;  // news from a placement that was given up
+  // A restart can be announced before the loss of the incarnation that went before.
+  if (status.up && incarnation > status.incarnation) lose_replica(layout_->parts[part].replica, out);
+  status.up = true;
+  status.incarnation = incarnation;
+  const bool all_up = std::all_of(parts_.begin(), parts_.end(), [](const part_status& each) { return each.up; });
+  if (all_up && !ready_) {
+    ready_ = true;
+    out.push_back(report_ready{result<void>{}});
+  }
+  dispatch_waiting(out);
+  return out;
+}
+
+void coordinator_state::lose_replica(std::uint32_t replica, coordinator_actions& out) {
+  std::vector<std::pair<std::uint64_t, error>> hopeless;
+  for (auto& [id, request] : requests_)
+    for (micro_batch& batch : request.micros) {
+      if (!batch.in_flight || batch.replica != replica) continue;
+      batch.in_flight = false;
+      ++request.recoveries;
+      if (batch.attempt >= coordinator_limits::attempts_max)
+        hopeless.emplace_back(
+            id, fail(errc::unavailable, "a part of the model was lost {} times while it worked on this request",
+                     batch.attempt));
+    }
+  for (auto& [id, why] : hopeless) finish(id, std::move(why), out);
+}
+
+coordinator_actions coordinator_state::part_down(std::uint32_t part, std::uint32_t host, std::uint64_t incarnation) {
+  coordinator_actions out;
+  part_status& status = parts_[part];
+  if (status.host != host || incarnation != status.incarnation || !status.up) return out;
+  status.up = false;
+  lose_replica(layout_->parts[part].replica, out);
+  dispatch_waiting(out);  // to another replica, where there is one
+  return out;
+}
+
+coordinator_actions coordinator_state::part_failed(std::uint32_t part, std::uint32_t host, const error& why) {
+  coordinator_actions out;
+  part_status& status = parts_[part];
+  if (failed_ || status.host != host) return out;
+  if (status.up) {
+    status.up = false;
+    lose_replica(layout_->parts[part].replica, out);
+  }
+  if (!why.retryable() && why.code() != errc::internal) {
+    fail_plan(why, out);  // the same model and options fail everywhere
+    return out;
+  }
+  status.failed_hosts.insert(host);
+  place(part, why, out);
+  dispatch_waiting(out);
+  return out;
+}
+
+coordinator_actions coordinator_state::host_down(std::uint32_t host) {
+  coordinator_actions out;
+  if (!hosts_[host] || failed_) return out;
+  hosts_[host] = false;
+  for (std::uint32_t part = 0; part < parts_.size(); ++part) {
+    if (parts_[part].host != host) continue;
+    if (parts_[part].up) {
+      parts_[part].up = false;
+      lose_replica(layout_->parts[part].replica, out);
+    }
+    place(part, error(errc::unavailable, "the node of a part was lost and no other can take it"), out);
+    if (failed_) return out;
+  }
+  dispatch_waiting(out);
+  return out;
+}
+
+coordinator_actions coordinator_state::aggregator_replaced() {
+  coordinator_actions out;
+  for (auto& [id, request] : requests_) {
+    out.push_back(expect_join{id, static_cast<std::uint32_t>(request.micros.size())});
+    ++request.recoveries;
+    for (micro_batch& batch : request.micros) batch.in_flight = false;
+  }
+  dispatch_waiting(out);
+  return out;
+}
+
+coordinator_actions coordinator_state::step_failed(std::uint64_t id, std::uint32_t attempt, std::uint32_t micro,
+                                                   const error& why) {
+  coordinator_actions out;
+  const auto found = requests_.find(id);
+  if (found == requests_.end() || micro >= found->second.micros.size()) return out;
+  micro_batch& batch = found->second.micros[micro];
+  if (!batch.in_flight || batch.attempt != attempt) return out;  // an earlier attempt speaks
+  if (!why.retryable() || batch.attempt >= coordinator_limits::attempts_max) {
+    finish(id, why, out);
+    return out;
+  }
+  // Stays marked as in flight until the pause is over, so that nothing else sends it meanwhile.
+  out.push_back(arm_retry{id, micro, attempt});
+  return out;
+}
+
+coordinator_actions coordinator_state::retry_due(std::uint64_t id, std::uint32_t micro, std::uint32_t attempt) {
+  coordinator_actions out;
+  const auto found = requests_.find(id);
+  if (found == requests_.end() || micro >= found->second.micros.size()) return out;
+  micro_batch& batch = found->second.micros[micro];
+  if (!batch.in_flight || batch.attempt != attempt) return out;
+  batch.in_flight = false;
+  ++found->second.recoveries;
+  dispatch(id, found->second, micro, out);
+  return out;
+}
+
+coordinator_actions coordinator_state::joined(std::uint64_t id, result<std::vector<tensor>> outcome) {
+  coordinator_actions out;
+  const auto found = requests_.find(id);
+  if (found == requests_.end()) return out;
+  if (!outcome) {
+    finish(id, std::move(outcome).error(), out);
+    return out;
+  }
+  const std::uint32_t recoveries = found->second.recoveries;
+  requests_.erase(found);
+  out.push_back(answer{id, run_result{std::move(outcome).value(), recoveries}});
+  return out;
+}
+
+coordinator_actions coordinator_state::deadline_passed(std::uint64_t id, time_point now) {
+  coordinator_actions out;
+  const auto found = requests_.find(id);
+  if (found == requests_.end() || now < found->second.deadline) return out;
+  std::size_t waiting = 0;
+  for (const micro_batch& batch : found->second.micros) waiting += !batch.in_flight;
+  finish(id,
+         waiting
+             ? fail(errc::deadline_exceeded, "the deadline passed while {} of {} micro-batches waited for a lost part",
+                    waiting, found->second.micros.size())
+             : error(errc::deadline_exceeded, "the deadline passed while the model was running"),
+         out);
+  return out;
+}
+
+void coordinator_state::finish(std::uint64_t id, result<run_result> outcome, coordinator_actions& out) {
+  if (requests_.erase(id) == 0) return;
+  out.push_back(forget_join{id});
+  out.push_back(answer{id, std::move(outcome)});
+}
+
+void coordinator_state::fail_plan(const error& why, coordinator_actions& out) {
+  failed_ = why;
+  while (!requests_.empty()) finish(requests_.begin()->first, why, out);
+  if (!ready_) out.push_back(report_ready{why});
+}
+
+}  // namespace troupe

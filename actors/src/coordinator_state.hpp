@@ -1,0 +1,140 @@
+// What the coordinator of one model decides: where parts go, which work is under way, what is repeated after a loss,
+// and the one answer that each request gets. Plain state: events in, actions out, time passed in; no CAF types, no
+// clock, no threads.
+//
+//   part:     placing --part_up--> up --part_down--> restarting --part_up--> up
+//             any --host_down / part_failed--> placing (elsewhere), or the plan fails
+//   request:  submitted -> its micro-batches wait for a complete replica -> in flight -> joined -> answered
+//             a lost part sends the micro-batches of its replica back to waiting, with the next attempt number
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <variant>
+#include <vector>
+
+#include "plan.hpp"
+#include "troupe/engine/deadline.hpp"
+
+namespace troupe {
+
+namespace coordinator_limits {
+/// Requests under way in one model; more are refused at once rather than queued without bound.
+inline constexpr std::size_t requests_max = 1024;
+/// Attempts at one micro-batch before the request fails with the last error.
+inline constexpr std::uint32_t attempts_max = 16;
+/// Pause before a micro-batch is tried again although no part was lost (a full queue, a link that is not there yet).
+inline constexpr std::chrono::milliseconds retry_pause{50};
+}  // namespace coordinator_limits
+
+/// Orders the coordinator's actor to do something.
+namespace coordinator_action {
+/// Ask host `host` to load and supervise `part`.
+struct place_part {
+  std::uint32_t part;
+  std::uint32_t host;
+};
+/// Send the inputs of a micro-batch to stage 0 of `replica`, to travel through its stages to the aggregator.
+struct send_step {
+  std::uint64_t request;
+  std::uint32_t attempt;
+  std::uint32_t micro;
+  std::uint32_t replica;
+  std::vector<tensor> inputs;
+  time_point deadline;
+};
+/// Tell the aggregator how many micro-batches make the answer.
+struct expect_join {
+  std::uint64_t request;
+  std::uint32_t micros;
+};
+/// Tell the aggregator that nobody waits for this request any more.
+struct forget_join {
+  std::uint64_t request;
+};
+/// Give the request its one answer.
+struct answer {
+  std::uint64_t request;
+  result<run_result> outcome;
+};
+/// Call `retry_due` after `coordinator_limits::retry_pause`.
+struct arm_retry {
+  std::uint64_t request;
+  std::uint32_t micro;
+  std::uint32_t attempt;
+};
+/// Every part is up for the first time, or the plan has failed for good.
+struct report_ready {
+  result<void> outcome;
+};
+}  // namespace coordinator_action
+
+using coordinator_actions = std::vector<
+    std::variant<coordinator_action::place_part, coordinator_action::send_step, coordinator_action::expect_join,
+                 coordinator_action::forget_join, coordinator_action::answer, coordinator_action::arm_retry,
+                 coordinator_action::report_ready>>;
+
+class coordinator_state {
+public:
+  /// Hosts 0 .. `remote_hosts` - 1 are other nodes; the last one is this process, used when there are no others or
+  /// when none of them is left.
+  coordinator_state(std::shared_ptr<const plan> layout, std::uint32_t remote_hosts);
+
+  coordinator_actions start();
+  coordinator_actions submit(std::uint64_t request, std::vector<tensor> inputs, time_point deadline, time_point now);
+  coordinator_actions part_up(std::uint32_t part, std::uint32_t host, std::uint64_t incarnation);
+  coordinator_actions part_down(std::uint32_t part, std::uint32_t host, std::uint64_t incarnation);
+  /// The host gives the part up.
+  coordinator_actions part_failed(std::uint32_t part, std::uint32_t host, const error& why);
+  coordinator_actions host_down(std::uint32_t host);
+  /// The aggregator was replaced: its partial results are gone.
+  coordinator_actions aggregator_replaced();
+  coordinator_actions step_failed(std::uint64_t request, std::uint32_t attempt, std::uint32_t micro, const error& why);
+  coordinator_actions retry_due(std::uint64_t request, std::uint32_t micro, std::uint32_t attempt);
+  coordinator_actions joined(std::uint64_t request, result<std::vector<tensor>> outcome);
+  coordinator_actions deadline_passed(std::uint64_t request, time_point now);
+
+  struct part_status {
+    std::uint32_t host = 0;
+    bool up = false;
+    std::uint64_t incarnation = 0;
+    std::set<std::uint32_t> failed_hosts;  ///< hosts that gave this part up
+  };
+  const std::vector<part_status>& parts() const noexcept { return parts_; }
+  std::size_t requests() const noexcept { return requests_.size(); }
+  bool ready() const noexcept { return ready_; }
+
+private:
+  struct micro_batch {
+    std::int64_t first_row = 0, rows = -1;  ///< rows -1: the whole input
+    std::uint32_t replica = 0;
+    std::uint32_t attempt = 0;
+    bool in_flight = false;
+  };
+  struct request_status {
+    std::vector<tensor> inputs;
+    time_point deadline;
+    std::vector<micro_batch> micros;
+    std::uint32_t recoveries = 0;
+  };
+
+  bool complete(std::uint32_t replica) const;
+  std::optional<std::uint32_t> host_for(std::uint32_t part) const;
+  void place(std::uint32_t part, const error& why, coordinator_actions& out);
+  void lose_replica(std::uint32_t replica, coordinator_actions& out);
+  void dispatch_waiting(coordinator_actions& out);
+  void dispatch(std::uint64_t id, request_status& request, std::uint32_t micro, coordinator_actions& out);
+  void finish(std::uint64_t id, result<run_result> outcome, coordinator_actions& out);
+  void fail_plan(const error& why, coordinator_actions& out);
+
+  std::shared_ptr<const plan> layout_;
+  std::vector<bool> hosts_;  ///< alive
+  std::vector<part_status> parts_;
+  std::map<std::uint64_t, request_status> requests_;
+  bool ready_ = false;
+  std::optional<error> failed_;
+};
+
+}  // namespace troupe

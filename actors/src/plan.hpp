@@ -1,0 +1,40 @@
+// A plan as the actors use it: which parts there are and how requests flow through them. No CAF types.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "troupe/engine/graph.hpp"
+#include "troupe/system.hpp"
+
+namespace troupe {
+
+/// One part of a model: what one shard owns.
+struct plan_part {
+  std::uint32_t replica = 0;  ///< which copy (data) or member (ensemble)
+  std::uint32_t stage = 0;    ///< place in the pipeline of its replica
+  std::shared_ptr<const graph> network;
+};
+
+/// Parts are ordered by replica, then stage: part index = replica * stages + stage.
+struct plan {
+  parallel_mode mode = parallel_mode::pipeline;
+  std::uint32_t replicas = 1;
+  std::uint32_t stages = 1;
+  std::vector<plan_part> parts;
+  split_policy split = split_policy::even;
+  join_policy join = join_policy::mean;
+  std::vector<double> weights;
+  std::uint64_t seed = 0;
+  dtype storage = dtype::f16;
+
+  std::uint32_t part_of(std::uint32_t replica, std::uint32_t stage) const { return replica * stages + stage; }
+};
+
+/// Checks, optimises and cuts networks for these options. One network, except for an ensemble.
+result<plan> make_plan(std::span<const graph> networks, const load_options& options, const operator_table& operators);
+
+/// Shares of `rows` for each of `replicas` (some may be 0); they sum to `rows`. Deterministic in (seed, request).
+std::vector<std::int64_t> split_rows(const plan& layout, std::int64_t rows, std::uint64_t request);
+
+}  // namespace troupe

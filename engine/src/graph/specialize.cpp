@@ -1,0 +1,218 @@
+#include "troupe/engine/specialize.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "graph/inference.hpp"
+#include "troupe/engine/detail/fail.hpp"
+
+namespace troupe {
+namespace {
+
+/// What is known about one value while the nodes are visited in order.
+struct value_facts {
+  bool known = false;
+  dtype type = dtype::f32;
+  shape dims;
+  const tensor* contents = nullptr;  ///< points into `specializer::held_`
+  bool from_input = false;           ///< the contents depend on a graph input's
+};
+
+/// A tensor that has a type and a shape, but contents nobody may read: what a `shape_only` operator is shown.
+result<tensor> shape_stand_in(dtype type, const shape& dims) {
+  alignas(64) static const std::byte nothing[64]{};
+  const std::size_t byte_count = static_cast<std::size_t>(dims.elements()) * size_of(type);
+  return tensor::from_shared(type, dims, std::shared_ptr<const std::byte>(std::shared_ptr<void>(), nothing),
+                             byte_count);
+}
+
+class specializer {
+public:
+  specializer(const graph& model, const operator_table& operators)
+      : operators_(operators),
+        made_{model, {}},
+        facts_(model.values.size()),
+        needed_on_host_(values_needed_on_host(model, operators)) {}
+
+  result<specialized_graph> run(std::span<const tensor> inputs) {
+    for (const auto& [id, data] : model().constants) facts_[id] = {true, data.type(), data.dims(), hold(data), false};
+    TROUPE_CHECK(take_inputs(inputs));
+    const std::vector<bool> live = live_nodes(model());
+    std::vector<node> kept;
+    for (std::size_t i = 0; i < model().nodes.size(); ++i) {
+      if (!live[i]) continue;
+      TROUPE_TRY(const bool folded, visit(model().nodes[i]));
+      if (!folded) kept.push_back(std::move(model().nodes[i]));
+    }
+    model().nodes = std::move(kept);
+    TROUPE_CHECK(settle_types());
+    drop_dead();
+    return std::move(made_);
+  }
+
+private:
+  graph& model() { return made_.graph; }
+
+  const tensor* hold(tensor data) { return held_.emplace_back(std::make_unique<tensor>(std::move(data))).get(); }
+
+  result<void> take_inputs(std::span<const tensor> inputs) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const value_id id = model().inputs[i];
+      const value_info& declared = model().values[id];
+      const dtype type = declared.type_known ? declared.type : inputs[i].type();
+      facts_[id] = {true, type, inputs[i].dims(), nullptr, true};
+      if (!needed_on_host_[id]) continue;
+      TROUPE_TRY(tensor contents, convert(inputs[i], type));
+      facts_[id].contents = hold(std::move(contents));
+    }
+    return {};
+  }
+
+  std::vector<infer_context::operand> operands_of(const node& step) const {
+    std::vector<infer_context::operand> operands(step.inputs.size());
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      if (step.inputs[i] == no_value) continue;
+      const value_facts& facts = facts_[step.inputs[i]];
+      operands[i] = {true, facts.type, facts.dims, facts.contents};
+    }
+    return operands;
+  }
+
+  /// Learns what `step` makes; true when its outputs are known now and the node is not needed any more.
+  result<bool> visit(node& step) {
+    const operator_definition& definition = *operators_.find(step);
+    TROUPE_TRY(const auto outputs, infer_outputs(step, definition, operands_of(step)));
+    for (std::size_t i = 0; i < step.outputs.size(); ++i)
+      if (step.outputs[i] != no_value)
+        facts_[step.outputs[i]] = {true, outputs[i].type, outputs[i].dims, nullptr, false};
+    const std::size_t largest = largest_output_bytes(outputs);
+    if (can_fold(step, definition, largest)) return fold(step, definition);
+    return read_host_operands(step, definition);
+  }
+
+  bool can_fold(const node& step, const operator_definition& definition, std::size_t largest) const {
+    if (!definition.reference) return false;
+    bool from_input = false;
+    for (const value_id id : step.inputs) {
+      if (id == no_value) continue;
+      if (!facts_[id].contents && !definition.shape_only) return false;
+      from_input |= facts_[id].from_input && !definition.shape_only;
+    }
+    const bool needed = std::any_of(step.outputs.begin(), step.outputs.end(),
+                                    [&](value_id id) { return id != no_value && needed_on_host_[id]; });
+    if (needed) return true;
+    // What only depends on a caller's data is the run's work: folding it would repeat it at every call.
+    return !from_input && largest <= limits::folded_bytes_max &&
+           folded_bytes_ + largest * step.outputs.size() <= limits::folded_bytes_total_max;
+  }
+
+  result<bool> fold(const node& step, const operator_definition& definition) {
+    for (const value_id id : step.outputs) {
+      if (id == no_value) continue;
+      folded_bytes_ += static_cast<std::size_t>(facts_[id].dims.elements()) * size_of(facts_[id].type);
+      if (folded_bytes_ > limits::folded_bytes_total_max)
+        return fail(errc::unsupported, "{} makes {} bytes that must be known before the run; at most {} are allowed",
+                    step.describe(), folded_bytes_, limits::folded_bytes_total_max);
+    }
+    std::vector<tensor> stand_ins(step.inputs.size());
+    std::vector<const tensor*> operands(step.inputs.size(), nullptr);
+    bool from_input = false;
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      if (step.inputs[i] == no_value) continue;
+      const value_facts& facts = facts_[step.inputs[i]];
+      operands[i] = facts.contents;
+      from_input |= facts.from_input && !definition.shape_only;
+      if (facts.contents) continue;
+      TROUPE_TRY(stand_ins[i], shape_stand_in(facts.type, facts.dims));
+      operands[i] = &stand_ins[i];
+    }
+    TROUPE_TRY(auto outputs, run_reference(step, definition, operands));
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const value_id id = step.outputs[i];
+      if (id == no_value) continue;
+      facts_[id].from_input = from_input;
+      facts_[id].contents = hold(outputs[i]);
+      model().constants.insert_or_assign(id, std::move(outputs[i]));
+    }
+    return true;
+  }
+
+  /// Lets `step` read the contents of inputs of the model that decide its shape as constants. Always false.
+  result<bool> read_host_operands(node& step, const operator_definition& definition) {
+    for (const std::size_t operand : definition.host_inputs) {
+      if (operand >= step.inputs.size() || step.inputs[operand] == no_value) continue;
+      value_id& id = step.inputs[operand];
+      if (!facts_[id].contents || model().constants.count(id)) continue;
+      const value_id constant = model().add_constant(fresh_name(model().values[id].name), *facts_[id].contents);
+      facts_.push_back(facts_[id]);
+      needed_on_host_.push_back(true);
+      id = constant;
+    }
+    return false;
+  }
+
+  std::string fresh_name(const std::string& base) const {
+    for (std::size_t n = facts_.size();; ++n) {
+      std::string name = fmt::format("{}#{}", base.substr(0, limits::name_length_max - 32), n);
+      if (std::none_of(made_.graph.values.begin(), made_.graph.values.end(),
+                       [&](const value_info& value) { return value.name == name; }))
+        return name;
+    }
+  }
+
+  result<void> settle_types() {
+    std::vector<bool> is_output(facts_.size(), false);
+    for (const value_id id : model().outputs) is_output[id] = true;
+    for (value_id id = 0; id < facts_.size(); ++id) {
+      if (!facts_[id].known) continue;
+      value_info& value = model().values[id];
+      const dtype inferred = facts_[id].type;
+      const bool keeps_declared = is_output[id] && value.type_known && is_float(value.type) && is_float(inferred);
+      if (is_output[id] && value.type_known && value.type != inferred && !keeps_declared)
+        return fail(errc::invalid_argument, "the output \"{}\" is declared {}, but {} is computed", value.name,
+                    value.describe(), to_string(inferred));
+      if (!keeps_declared) value.type = inferred;
+      value.type_known = true;
+      value.dims.emplace();
+      for (const auto extent : facts_[id].dims) value.dims->push_back({extent, {}});
+    }
+    made_.dims.reserve(facts_.size());
+    for (const value_facts& facts : facts_) made_.dims.push_back(facts.dims);
+    return {};
+  }
+
+  /// Nodes whose outputs only folded nodes used, and constants that nobody reads.
+  void drop_dead() {
+    const std::vector<bool> live = live_nodes(model());
+    std::vector<bool> used(model().values.size(), false);
+    for (const value_id id : model().outputs) used[id] = true;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < model().nodes.size(); ++i) {
+      if (!live[i]) continue;
+      for (const value_id id : model().nodes[i].inputs)
+        if (id != no_value) used[id] = true;
+      if (kept != i) model().nodes[kept] = std::move(model().nodes[i]);
+      ++kept;
+    }
+    model().nodes.resize(kept);
+    std::erase_if(model().constants, [&](const auto& constant) { return !used[constant.first]; });
+  }
+
+  const operator_table& operators_;
+  specialized_graph made_;
+  std::vector<value_facts> facts_;
+  std::vector<bool> needed_on_host_;
+  std::vector<std::unique_ptr<tensor>> held_;
+  std::size_t folded_bytes_ = 0;
+};
+
+}  // namespace
+
+result<specialized_graph> specialize(const graph& model, const operator_table& operators,
+                                     std::span<const tensor> inputs) {
+  TROUPE_CHECK(check_operators(model, operators));
+  TROUPE_CHECK(check_inputs(model, inputs));
+  return specializer(model, operators).run(inputs);
+}
+
+}  // namespace troupe
