@@ -10,4 +10,5 @@ find_package(nlohmann_json REQUIRED)
 find_package(CapnProto REQUIRED)
 find_package(CAF REQUIRED)
 find_package(ONNX REQUIRED)
+find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)  # used as a header alone: package libxxhash-dev
 find_program(TROUPE_GLSLC glslc REQUIRED)
