@@ -1,0 +1,39 @@
+#include "aggregator.hpp"
+
+#include "aggregator_state.hpp"
+#include "model_messages.hpp"
+#include "runtime.hpp"
+
+namespace troupe {
+namespace {
+
+class aggregator final : public caf::event_based_actor {
+public:
+  aggregator(caf::actor_config& config, std::shared_ptr<const plan> layout)
+      : event_based_actor(config), state_(std::move(layout)) {
+    quiet(*this);
+  }
+
+  caf::behavior make_behavior() override {
+    return {
+        [this](step_msg& arrived) {
+          if (auto joined = state_.add(arrived.request, arrived.micro, std::move(arrived.tensors)))
+            send(arrived.origin, joined_msg{arrived.request, std::move(*joined)});
+          return ok_atom::value;
+        },
+        [this](const expect_join_msg& expected) { state_.expect(expected.request, expected.micros); },
+        [this](const forget_join_msg& forgotten) { state_.forget(forgotten.request); },
+    };
+  }
+
+private:
+  aggregator_state state_;
+};
+
+}  // namespace
+
+caf::actor spawn_aggregator(caf::event_based_actor* parent, std::shared_ptr<const plan> layout) {
+  return parent->spawn<aggregator>(std::move(layout));
+}
+
+}  // namespace troupe

@@ -1,0 +1,202 @@
+#include "coordinator.hpp"
+
+#include <unordered_map>
+
+#include "caf_error.hpp"
+#include "coordinator_state.hpp"
+#include "model_messages.hpp"
+#include "runtime.hpp"
+#include "troupe/engine/detail/fail.hpp"
+
+namespace troupe {
+namespace {
+
+/// How long a node may take to say that it has taken a part (loading itself is not included).
+constexpr std::chrono::seconds placement_patience{30};
+
+class coordinator final : public caf::event_based_actor {
+public:
+  coordinator(caf::actor_config& config, coordinator_options options)
+      : event_based_actor(config),
+        options_(std::move(options)),
+        state_(options_.layout, static_cast<std::uint32_t>(options_.nodes.size() - 1)),
+        shards_(options_.layout->parts.size()) {
+    quiet(*this);
+    set_down_handler([this](caf::scheduled_actor*, caf::down_msg& down) { on_down(down); });
+  }
+
+  caf::behavior make_behavior() override {
+    for (const caf::actor& node : options_.nodes) monitor(node);
+    perform(state_.start());
+    return {
+        [this](submit_msg& submitted) {
+          const std::uint64_t id = ++requests_;
+          const auto now = steady_clock::now();
+          waiting_.emplace(id, std::move(submitted.done));
+          if (submitted.deadline > now) delayed_send(this, submitted.deadline - now, deadline_tick_msg{id});
+          perform(state_.submit(id, std::move(submitted.inputs), submitted.deadline, now));
+        },
+        [this](part_up_msg& up) { on_part_up(up); },
+        [this](const part_failed_msg& failed) {
+          if (known(failed.plan, failed.part)) perform(state_.part_failed(failed.part, failed.host, failed.why));
+        },
+        [this](const step_failed_msg& failed) {
+          if (failed.plan == options_.plan_id)
+            perform(state_.step_failed(failed.request, failed.attempt, failed.micro, failed.why));
+        },
+        [this](joined_msg& joined) { perform(state_.joined(joined.request, std::move(joined.outcome))); },
+        [this](const deadline_tick_msg& tick) { perform(state_.deadline_passed(tick.request, steady_clock::now())); },
+        [this](const retry_tick_msg& tick) { perform(state_.retry_due(tick.request, tick.micro, tick.attempt)); },
+        [this](const aggregator_replaced_msg& replaced) {
+          options_.aggregator = replaced.aggregator;
+          perform(state_.aggregator_replaced());
+        },
+        [this](notify_ready_msg& wanted) {
+          if (readiness_)
+            wanted.done(*readiness_);
+          else
+            ready_watchers_.push_back(std::move(wanted));
+        },
+        [this](const placement_request_msg& wanted) { wanted.done(placements()); },
+        [this](const inject_kill_msg& wanted) { inject_kill(wanted); },
+    };
+  }
+
+  void on_exit() override {
+    for (const caf::actor& node : options_.nodes) anon_send(node, unload_plan_msg{options_.plan_id});
+    waiting_.clear();  // each is answered `unavailable` by its guard, and the facade asks our successor
+    for (const auto& watcher : ready_watchers_)
+      watcher.done(error(errc::unavailable, "the coordinator ended before the model was loaded"));
+    ready_watchers_.clear();
+    shards_.clear();
+    options_ = {};
+  }
+
+private:
+  bool known(std::uint64_t plan_id, std::uint32_t part) const {
+    return plan_id == options_.plan_id && part < options_.layout->parts.size();
+  }
+
+  void on_part_up(part_up_msg& up) {
+    if (!known(up.plan, up.part) || !up.shard) return;
+    const auto& status = state_.parts()[up.part];
+    if (status.host != up.host || up.incarnation < status.incarnation) return;
+    monitor(up.shard);
+    shards_[up.part] = {up.shard, up.host, up.incarnation, up.node, up.device};
+    perform(state_.part_up(up.part, up.host, up.incarnation));
+  }
+
+  void on_down(const caf::down_msg& down) {
+    for (std::uint32_t host = 0; host < options_.nodes.size(); ++host)
+      if (options_.nodes[host].address() == down.source) return perform(state_.host_down(host));
+    for (std::uint32_t part = 0; part < shards_.size(); ++part) {
+      const placed_shard& lost = shards_[part];
+      if (!lost.handle || lost.handle.address() != down.source) continue;
+      const auto [host, incarnation] = std::pair(lost.host, lost.incarnation);
+      shards_[part].handle = nullptr;
+      return perform(state_.part_down(part, host, incarnation));
+    }
+  }
+
+  void inject_kill(const inject_kill_msg& wanted) {
+    if (wanted.part >= shards_.size())
+      return wanted.done(
+          fail(errc::invalid_argument, "the model has no part {}; parts are 0 to {}", wanted.part, shards_.size() - 1));
+    const caf::actor& node = options_.nodes[state_.parts()[wanted.part].host];
+    request(node, placement_patience, kill_part_msg{options_.plan_id, wanted.part})
+        .then([done = wanted.done](ok_atom) { done({}); },
+              [done = wanted.done](caf::error& why) { done(from_caf(why)); });
+  }
+
+  void perform(coordinator_actions actions) {
+    for (auto& action : actions) std::visit([this](auto& order) { obey(order); }, action);
+  }
+
+  void obey(coordinator_action::place_part& order) {
+    const plan_part& part = options_.layout->parts[order.part];
+    load_part_msg load{options_.plan_id,
+                       order.part,
+                       order.host,
+                       part.network,
+                       options_.layout->storage,
+                       options_.restarts,
+                       caf::actor_cast<caf::actor>(this)};
+    request(options_.nodes[order.host], placement_patience, std::move(load))
+        .then([](ok_atom) {},
+              [this, order](caf::error& why) { perform(state_.part_failed(order.part, order.host, from_caf(why))); });
+  }
+
+  void obey(coordinator_action::send_step& order) {
+    step_msg work{options_.plan_id,
+                  order.request,
+                  order.attempt,
+                  order.micro,
+                  0,
+                  order.deadline,
+                  {},
+                  caf::actor_cast<caf::actor>(this),
+                  std::move(order.inputs)};
+    const plan& layout = *options_.layout;
+    for (std::uint32_t stage = 1; stage < layout.stages; ++stage)
+      work.route.push_back(shards_[layout.part_of(order.replica, stage)].handle);
+    work.route.push_back(options_.aggregator);
+    const auto patience = std::max<duration>(order.deadline - steady_clock::now(), std::chrono::milliseconds(1));
+    request(shards_[layout.part_of(order.replica, 0)].handle, patience, std::move(work))
+        .then([](ok_atom) {}, [this, id = order.request, attempt = order.attempt, micro = order.micro](
+                                  caf::error& why) { perform(state_.step_failed(id, attempt, micro, from_caf(why))); });
+  }
+
+  void obey(coordinator_action::expect_join& order) {
+    send(options_.aggregator, expect_join_msg{order.request, order.micros});
+  }
+  void obey(coordinator_action::forget_join& order) { send(options_.aggregator, forget_join_msg{order.request}); }
+
+  void obey(coordinator_action::answer& order) {
+    const auto found = waiting_.find(order.request);
+    if (found == waiting_.end()) return;
+    const completion caller = std::move(found->second);
+    waiting_.erase(found);
+    caller.resolve(std::move(order.outcome));
+  }
+
+  void obey(coordinator_action::arm_retry& order) {
+    delayed_send(this, coordinator_limits::retry_pause, retry_tick_msg{order.request, order.micro, order.attempt});
+  }
+
+  void obey(coordinator_action::report_ready& order) {
+    readiness_ = std::move(order.outcome);
+    for (const auto& watcher : std::exchange(ready_watchers_, {})) watcher.done(*readiness_);
+  }
+
+  std::vector<part_placement> placements() const {
+    std::vector<part_placement> list;
+    for (std::uint32_t part = 0; part < shards_.size(); ++part) {
+      const graph& network = *options_.layout->parts[part].network;
+      list.push_back({part, shards_[part].node, shards_[part].device, network.nodes.size(), network.constant_bytes()});
+    }
+    return list;
+  }
+
+  struct placed_shard {
+    caf::actor handle;
+    std::uint32_t host = 0;
+    std::uint64_t incarnation = 0;
+    std::string node, device;
+  };
+
+  coordinator_options options_;
+  coordinator_state state_;
+  std::vector<placed_shard> shards_;
+  std::unordered_map<std::uint64_t, completion> waiting_;
+  std::uint64_t requests_ = 0;
+  std::optional<result<void>> readiness_;
+  std::vector<notify_ready_msg> ready_watchers_;
+};
+
+}  // namespace
+
+caf::actor spawn_coordinator(caf::event_based_actor* parent, coordinator_options options) {
+  return parent->spawn<coordinator>(std::move(options));
+}
+
+}  // namespace troupe

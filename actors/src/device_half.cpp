@@ -1,0 +1,76 @@
+#include "device_half.hpp"
+
+#include "runtime.hpp"
+
+namespace troupe {
+namespace {
+
+/// What a library below us throws becomes an error here: an exception must not leave the thread.
+template <class Work>
+auto contained(Work work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return error(errc::out_of_memory, "the host has no memory for a step");
+  } catch (const std::exception& thrown) {
+    return error(errc::internal, std::string("a step ended with the exception ") + thrown.what());
+  }
+}
+
+class device_half final : public caf::event_based_actor {
+public:
+  device_half(caf::actor_config& config, caf::actor control, shard_options options, cancellation cancel)
+      : event_based_actor(config),
+        control_(std::move(control)),
+        options_(std::move(options)),
+        cancel_(std::move(cancel)) {
+    quiet(*this);
+  }
+
+  caf::behavior make_behavior() override {
+    // Loading happens as the first message, so that a stop before it is heard.
+    send(this, start_atom::value);
+    return {[this](start_atom) { load(); },
+            [this](compute_msg& work) {
+              send(control_, computed_msg{contained([&]() -> result<std::vector<tensor>> {
+                     if (!program_) return error(errc::internal, "a step came before the program was loaded");
+                     return program_->run(work.inputs, work.deadline, cancel_);
+                   })});
+            }};
+  }
+
+  /// Devices are released here, not when the last handle to this actor goes.
+  void on_exit() override {
+    program_.reset();
+    device_.reset();
+    options_.network.reset();
+    control_ = nullptr;
+  }
+
+private:
+  using start_atom = caf::atom_constant<caf::atom("start")>;
+
+  void load() {
+    auto outcome = contained([&]() -> result<std::string> {
+      TROUPE_TRY(device_, options_.open_device());
+      TROUPE_TRY(program_, device_->load(options_.network, {.storage = options_.storage}));
+      return device_->info().name;
+    });
+    send(control_, device_ready_msg{std::move(outcome)});
+  }
+
+  caf::actor control_;
+  shard_options options_;
+  cancellation cancel_;
+  std::shared_ptr<device> device_;
+  std::unique_ptr<program> program_;
+};
+
+}  // namespace
+
+caf::actor spawn_device_half(caf::event_based_actor* control, shard_options options, cancellation cancel) {
+  return control->spawn<device_half, caf::detached + caf::linked>(caf::actor_cast<caf::actor>(control),
+                                                                  std::move(options), std::move(cancel));
+}
+
+}  // namespace troupe

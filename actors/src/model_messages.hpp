@@ -1,0 +1,232 @@
+// Every message that Troupe's actors send each other, apart from supervision. Those marked "wire" may cross a link; the
+// codec of the remote proxies (remoting) knows exactly these, and refuses all others in both directions.
+#pragma once
+
+#include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/atom.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "troupe/engine/deadline.hpp"
+#include "troupe/engine/graph.hpp"
+#include "troupe/engine/result.hpp"
+#include "troupe/system.hpp"
+
+namespace troupe {
+
+using ok_atom = caf::atom_constant<caf::atom("ok")>;
+
+/// Wire. A micro-batch on its way. Each shard takes the first hop off `route` and sends its outputs there; the last hop
+/// is the aggregator. Answered with `ok_atom` when the receiver has queued it, so that the sender knows it arrived.
+struct step_msg {
+  std::uint64_t plan = 0;
+  std::uint64_t request = 0;
+  std::uint32_t attempt = 0;  ///< a late answer to an earlier attempt is recognised by this
+  std::uint32_t micro = 0;
+  std::uint32_t stage = 0;  ///< of the receiver; the number of stages when that is the aggregator
+  time_point deadline;      ///< on this process's clock; travels as remaining milliseconds
+  std::vector<caf::actor> route;
+  caf::actor origin;  ///< the coordinator, who hears of failures
+  std::vector<tensor> tensors;
+};
+
+/// Wire. Shard to coordinator: this attempt ends here.
+struct step_failed_msg {
+  std::uint64_t plan = 0, request = 0;
+  std::uint32_t attempt = 0, micro = 0, stage = 0;
+  error why{errc::internal, ""};
+};
+
+/// Wire. Coordinator to node: load this part and keep it alive. Answered with `ok_atom`; then `part_up_msg` for every
+/// incarnation that is ready, or `part_failed_msg` once.
+struct load_part_msg {
+  std::uint64_t plan = 0;
+  std::uint32_t part = 0;
+  std::uint32_t host = 0;  ///< the coordinator's number for the node, given back in the answers
+  std::shared_ptr<const graph> network;
+  dtype storage = dtype::f16;
+  restart_limits restarts;
+  caf::actor observer;
+};
+
+/// Wire. Node to coordinator.
+struct part_up_msg {
+  std::uint64_t plan = 0;
+  std::uint32_t part = 0, host = 0;
+  std::uint64_t incarnation = 0;
+  caf::actor shard;
+  std::string node, device;
+};
+
+/// Wire. Node to coordinator: this part cannot be kept alive here.
+struct part_failed_msg {
+  std::uint64_t plan = 0;
+  std::uint32_t part = 0, host = 0;
+  error why{errc::internal, ""};
+};
+
+/// Wire. Coordinator to node: nobody needs the parts of this plan any more.
+struct unload_plan_msg {
+  std::uint64_t plan = 0;
+};
+
+/// Wire. Fault injection: end the shard as if it had crashed. Answered with `ok_atom` or an error.
+struct kill_part_msg {
+  std::uint64_t plan = 0;
+  std::uint32_t part = 0;
+};
+
+/// Wire. Answered with `node_status_msg`.
+struct node_status_request_msg {};
+struct node_status_msg {
+  tree_node tree;
+};
+
+/// Wire. Asks a node to have a link to the node that listens there, so that stages can talk without a detour. Answered
+/// with `ok_atom` or an error.
+struct connect_peer_msg {
+  std::string address;
+};
+
+// From here on: inside one process only.
+
+/// A shard to the node that runs it.
+struct shard_ready_msg {
+  std::uint64_t plan = 0;
+  std::uint32_t part = 0;
+  std::uint64_t incarnation = 0;
+  caf::actor shard;
+  std::string device;
+};
+/// Why the shard is about to end; `final` when starting it again cannot help.
+struct shard_failing_msg {
+  std::uint64_t plan = 0;
+  std::uint32_t part = 0;
+  error why{errc::internal, ""};
+  bool final = false;
+};
+
+/// Remoting to node: how an attempt to link to a peer ended.
+struct peer_connected_msg {
+  std::uint64_t ticket = 0;
+  result<void> outcome;
+};
+
+/// Control half of a shard to its device half, and back.
+struct compute_msg {
+  std::vector<tensor> inputs;
+  time_point deadline;
+};
+struct computed_msg {
+  result<std::vector<tensor>> outcome = error(errc::internal, "");
+};
+struct device_ready_msg {
+  result<std::string> device = error(errc::internal, "");  ///< its name
+};
+
+/// Calls a function exactly once: with the answer by `resolve`, or with nothing when the last copy is destroyed without
+/// one. So a request that dies with its actor is noticed, not forgotten (fault A4).
+class completion {
+public:
+  using callback = std::function<void(std::optional<result<run_result>>)>;
+  completion() = default;
+  explicit completion(callback done) : guard_(std::make_shared<guard>(std::move(done))) {}
+  void resolve(result<run_result> outcome) const {
+    if (guard_) guard_->call(std::move(outcome));
+  }
+
+private:
+  struct guard {
+    explicit guard(callback done) : done_(std::move(done)) {}
+    guard(const guard&) = delete;
+    guard& operator=(const guard&) = delete;
+    ~guard() { call(std::nullopt); }
+    void call(std::optional<result<run_result>> outcome) {
+      if (auto done = std::exchange(done_, nullptr)) done(std::move(outcome));
+    }
+    callback done_;
+  };
+  std::shared_ptr<guard> guard_;
+};
+
+/// Facade to coordinator.
+struct submit_msg {
+  std::vector<tensor> inputs;
+  time_point deadline;
+  completion done;
+};
+/// Who wants to hear, once, that every part is up or that the plan failed.
+struct notify_ready_msg {
+  std::function<void(result<void>)> done;
+};
+/// Facade to coordinator: where the parts are.
+struct placement_request_msg {
+  std::function<void(std::vector<part_placement>)> done;
+};
+/// Facade to coordinator: have this part's shard ended, as fault injection.
+struct inject_kill_msg {
+  std::uint32_t part = 0;
+  std::function<void(result<void>)> done;
+};
+/// Supervisor to coordinator: there is a new aggregator.
+struct aggregator_replaced_msg {
+  caf::actor aggregator;
+};
+
+/// Coordinator to aggregator.
+struct expect_join_msg {
+  std::uint64_t request = 0;
+  std::uint32_t micros = 0;
+};
+struct forget_join_msg {
+  std::uint64_t request = 0;
+};
+/// Aggregator to coordinator.
+struct joined_msg {
+  std::uint64_t request = 0;
+  result<std::vector<tensor>> outcome = error(errc::internal, "");
+};
+
+/// Timers of the coordinator.
+struct deadline_tick_msg {
+  std::uint64_t request = 0;
+};
+struct retry_tick_msg {
+  std::uint64_t request = 0;
+  std::uint32_t micro = 0, attempt = 0;
+};
+
+}  // namespace troupe
+
+// CAF must not try to serialise these: remote proxies encode the wire messages by Cap'n Proto schema instead.
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::step_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::step_failed_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::load_part_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::part_up_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::part_failed_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::unload_plan_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::kill_part_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::node_status_request_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::node_status_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::connect_peer_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::shard_ready_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::shard_failing_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::peer_connected_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::compute_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::computed_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::device_ready_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::submit_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::notify_ready_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::placement_request_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::inject_kill_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::aggregator_replaced_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::expect_join_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::forget_join_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::joined_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::deadline_tick_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::retry_tick_msg)

@@ -1,0 +1,247 @@
+#include "node.hpp"
+
+#include <caf/response_promise.hpp>
+#include <caf/send.hpp>
+#include <caf/typed_response_promise.hpp>
+#include <map>
+#include <set>
+
+#include "caf_error.hpp"
+#include "model_messages.hpp"
+#include "runtime.hpp"
+#include "tree_conversion.hpp"
+#include "troupe/actors/messages.hpp"
+#include "troupe/actors/supervisor.hpp"
+#include "troupe/engine/detail/fail.hpp"
+
+namespace troupe {
+namespace {
+
+/// Parts that one node runs at the same time: each has a thread and a device of its own.
+constexpr std::size_t parts_max = 256;
+/// How long a coordinator's order to link to a peer may take.
+constexpr std::chrono::seconds connect_patience{5};
+/// How long the supervisors of parts may take to describe themselves.
+constexpr std::chrono::seconds describe_patience{1};
+
+class node_actor final : public caf::event_based_actor {
+public:
+  node_actor(caf::actor_config& config, node_options options)
+      : event_based_actor(config), options_(std::move(options)) {
+    quiet(*this);
+    set_down_handler([this](caf::scheduled_actor*, caf::down_msg& down) { on_down(down); });
+    set_exit_handler([this](caf::scheduled_actor*, caf::exit_msg& exit) { on_exit_request(exit); });
+  }
+
+  caf::behavior make_behavior() override {
+    return {
+        [this](load_part_msg& order) { return load(order); },
+        [this](const shard_ready_msg& ready) { on_ready(ready); },
+        [this](const shard_failing_msg& failing) { on_failing(failing); },
+        [this](const unload_plan_msg& order) {
+          unload([&](const part_key& key, const hosted_part&) { return key.first == order.plan; });
+        },
+        [this](const kill_part_msg& order) { return kill(order); },
+        [this](const connect_peer_msg& order) { return connect_peer(order); },
+        [this](const peer_connected_msg& ended) { on_connected(ended); },
+        [this](node_status_request_msg) { return describe(); },
+    };
+  }
+
+  void on_exit() override {
+    parts_.clear();
+    stopping_.clear();
+    options_ = {};
+  }
+
+private:
+  using part_key = std::pair<std::uint64_t, std::uint32_t>;  // plan, part
+  struct hosted_part {
+    std::uint32_t host = 0;
+    caf::actor observer;
+    caf::actor supervisor;
+    caf::actor shard;
+    std::string device;
+    std::optional<error> last_error;
+  };
+
+  caf::result<ok_atom> load(load_part_msg& order) {
+    if (!order.network || !order.observer)
+      return to_caf(error(errc::invalid_argument, "an order to load a part lacks the part or its observer"));
+    const part_key key{order.plan, order.part};
+    unload([&](const part_key& each, const hosted_part&) { return each == key; });
+    if (parts_.size() >= parts_max)
+      return to_caf(
+          fail(errc::unavailable, "the node \"{}\" runs {} parts, which is its limit", options_.name, parts_.size()));
+
+    supervisor_spec spec;
+    spec.name = fmt::format("part {}", order.part);
+    spec.restarts_max = order.restarts.restarts_max;
+    spec.window = order.restarts.window;
+    child_spec child;
+    child.id = "shard";
+    child.restart = restart_kind::transient;
+    child.probe = probe_policy{};
+    child.start = [incarnation = std::make_shared<std::uint64_t>(0), plan = order.plan, part = order.part,
+                   network = order.network, storage = order.storage, open = options_.open_device,
+                   self = caf::actor_cast<caf::actor_addr>(this)](caf::event_based_actor* parent) {
+      return spawn_shard(parent,
+                         {plan, part, ++*incarnation, network, storage, open, caf::actor_cast<caf::actor>(self)});
+    };
+    spec.children.push_back(std::move(child));
+    auto supervisor = spawn_supervisor(*this, std::move(spec), options_.observer);
+    if (!supervisor) return to_caf(supervisor.error());
+    monitor(order.observer);
+    monitor(*supervisor);
+    parts_[key] = {order.host, order.observer, *supervisor, {}, {}, {}};
+    return ok_atom::value;
+  }
+
+  void on_ready(const shard_ready_msg& ready) {
+    const auto found = parts_.find({ready.plan, ready.part});
+    if (found == parts_.end()) return;
+    found->second.shard = ready.shard;
+    found->second.device = ready.device;
+    send(found->second.observer, part_up_msg{ready.plan, ready.part, found->second.host, ready.incarnation, ready.shard,
+                                             options_.name, ready.device});
+  }
+
+  void on_failing(const shard_failing_msg& failing) {
+    const auto found = parts_.find({failing.plan, failing.part});
+    if (found == parts_.end()) return;
+    if (failing.final)
+      give_up(found, failing.why);
+    else
+      found->second.last_error = failing.why;
+  }
+
+  void give_up(std::map<part_key, hosted_part>::iterator found, error why) {
+    why.while_doing(fmt::format("running a part on node \"{}\"", options_.name));
+    send(found->second.observer, part_failed_msg{found->first.first, found->first.second, found->second.host, why});
+    stop_supervisor(found->second.supervisor);
+    parts_.erase(found);
+  }
+
+  void stop_supervisor(const caf::actor& supervisor) {
+    stopping_.insert(supervisor.address());
+    send_exit(supervisor, caf::exit_reason::user_shutdown);
+  }
+
+  template <class Predicate>
+  void unload(Predicate wanted) {
+    for (auto each = parts_.begin(); each != parts_.end();) {
+      if (!wanted(each->first, each->second)) {
+        ++each;
+        continue;
+      }
+      stop_supervisor(each->second.supervisor);
+      each = parts_.erase(each);
+    }
+  }
+
+  caf::result<ok_atom> kill(const kill_part_msg& order) {
+    if (!options_.allow_fault_injection)
+      return to_caf(
+          fail(errc::invalid_argument, "the node \"{}\" was not started with fault injection allowed", options_.name));
+    const auto found = parts_.find({order.plan, order.part});
+    if (found == parts_.end() || !found->second.shard)
+      return to_caf(fail(errc::unavailable, "the node \"{}\" does not run part {} now", options_.name, order.part));
+    found->second.last_error = error(errc::unavailable, "the shard was killed by fault injection");
+    send_exit(found->second.shard, caf::exit_reason::kill);
+    return ok_atom::value;
+  }
+
+  caf::result<ok_atom> connect_peer(const connect_peer_msg& order) {
+    if (!options_.links) return to_caf(fail(errc::unavailable, "the node \"{}\" has no links", options_.name));
+    const std::uint64_t ticket = ++tickets_;
+    auto promise = make_response_promise();
+    connecting_.emplace(ticket, promise);
+    // The callback runs on another thread: only a message may come back from there.
+    options_.links->connect_async(order.address, steady_clock::now() + connect_patience,
+                                  [self = caf::actor_cast<caf::actor_addr>(this), ticket](result<caf::actor> outcome) {
+                                    result<void> ended;
+                                    if (!outcome) ended = std::move(outcome).error();
+                                    if (const auto alive = caf::actor_cast<caf::actor>(self))
+                                      caf::anon_send(alive, peer_connected_msg{ticket, ended});
+                                  });
+    return promise;
+  }
+
+  /// This node's tree: asks the supervisors of all parts at once and answers when the last one has.
+  caf::result<node_status_msg> describe() {
+    auto report = std::make_shared<status_report>();
+    report->promise = make_response_promise<node_status_msg>();
+    report->tree = {options_.name, "node", "up", {}, 0, {}};
+    report->missing = parts_.size() + 1;
+    for (const auto& [key, part] : parts_) {
+      report->tree.children.push_back(
+          {fmt::format("part {}", key.second), "supervisor", "not answering", part.device, 0, {}});
+      const std::size_t place = report->tree.children.size() - 1;
+      request(part.supervisor, describe_patience, describe_tree{})
+          .then(
+              [report, place](const tree_snapshot& snapshot) {
+                tree_node& described = report->tree.children[place];
+                const std::string device = described.detail;
+                described = to_tree(snapshot);
+                for (tree_node& shard : described.children) shard.detail = device;
+                report->count_down();
+              },
+              [report](caf::error&) { report->count_down(); });
+    }
+    report->count_down();
+    return report->promise;
+  }
+
+  struct status_report {
+    caf::typed_response_promise<node_status_msg> promise;
+    tree_node tree;
+    std::size_t missing = 0;
+    void count_down() {
+      if (--missing == 0) promise.deliver(node_status_msg{std::move(tree)});
+    }
+  };
+
+  void on_connected(const peer_connected_msg& ended) {
+    const auto found = connecting_.find(ended.ticket);
+    if (found == connecting_.end()) return;
+    if (ended.outcome)
+      found->second.deliver(ok_atom::value);
+    else
+      found->second.deliver(to_caf(ended.outcome.error()));
+    connecting_.erase(found);
+  }
+
+  void on_down(const caf::down_msg& down) {
+    if (stopping_.erase(down.source)) return;
+    for (auto each = parts_.begin(); each != parts_.end(); ++each) {
+      if (each->second.supervisor.address() != down.source) continue;
+      give_up(each, each->second.last_error.value_or(
+                        error(errc::unavailable, "the shard ended more often than the limit allows")));
+      stopping_.erase(down.source);
+      return;
+    }
+    // An observer: nobody is left who needs its parts.
+    unload([&](const part_key&, const hosted_part& part) { return part.observer.address() == down.source; });
+  }
+
+  void on_exit_request(const caf::exit_msg& exit) {
+    for (const auto& [key, part] : parts_)
+      if (part.supervisor.address() == exit.source) return;  // on_down handles supervisors
+    if (stopping_.count(exit.source)) return;
+    quit(exit.reason);
+  }
+
+  node_options options_;
+  std::map<part_key, hosted_part> parts_;
+  std::set<caf::actor_addr> stopping_;
+  std::uint64_t tickets_ = 0;
+  std::map<std::uint64_t, caf::response_promise> connecting_;
+};
+
+}  // namespace
+
+caf::actor spawn_node(caf::event_based_actor* parent, node_options options) {
+  return parent->spawn<node_actor>(std::move(options));
+}
+
+}  // namespace troupe

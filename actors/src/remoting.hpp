@@ -1,0 +1,51 @@
+// Handles to actors of other nodes: ordinary `caf::actor`s whose messages travel over transport links.
+#pragma once
+
+#include <caf/actor.hpp>
+#include <caf/actor_system.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "troupe/engine/deadline.hpp"
+#include "troupe/engine/result.hpp"
+
+namespace troupe {
+
+struct remoting_options {
+  std::string name;  ///< of this node, told to peers
+};
+
+/// All links of one process, and the proxies that live on them. A lost link answers every pending request with
+/// `unavailable`, ends its proxies (their monitors fire) and is forgotten. Safe to use from any thread.
+class remoting {
+public:
+  remoting(caf::actor_system& system, const remoting_options& options);
+  remoting(const remoting&) = delete;
+  remoting& operator=(const remoting&) = delete;
+  /// Stops.
+  ~remoting();
+
+  /// Makes `node` the actor that peers reach when they connect. Before `listen` and `connect`.
+  void publish_node(const caf::actor& node);
+
+  /// Accepts links from peers; returns the port.
+  result<std::uint16_t> listen(std::string_view address);
+
+  /// A handle to the node actor of the process that listens at `address`; an existing link to that process is used
+  /// again. Blocks until `deadline` at most: not for actors.
+  result<caf::actor> connect(std::string_view address, time_point deadline);
+
+  /// The same for actors: returns at once and calls `done` once from another thread.
+  void connect_async(std::string address, time_point deadline, std::function<void(result<caf::actor>)> done);
+
+  /// Closes all links and ends all proxies. Afterwards nothing is sent or received any more.
+  void stop();
+
+private:
+  struct implementation;
+  std::shared_ptr<implementation> impl_;
+};
+
+}  // namespace troupe

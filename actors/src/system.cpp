@@ -1,0 +1,170 @@
+#include "troupe/system.hpp"
+
+#include <caf/send.hpp>
+
+#include "host_side.hpp"
+#include "system_core.hpp"
+#include "troupe/engine/detail/fail.hpp"
+#include "troupe/engine/onnx_import.hpp"
+#include "troupe/engine/specialize.hpp"
+
+namespace troupe {
+namespace {
+
+/// How long the coordinator may take to answer a question about itself.
+constexpr std::chrono::seconds describe_patience{2};
+
+result<void> check_system_options(const system_options& options) {
+  if (options.name.empty() || options.name.size() > 64)
+    return fail(errc::invalid_argument, "the system's name has {} characters; 1 to 64 are allowed",
+                options.name.size());
+  if (options.restarts.window.count() <= 0)
+    return fail(errc::invalid_argument, "the restart window of {} ms is not positive", options.restarts.window.count());
+  return {};
+}
+
+/// Opens the device once, so that a wrong selector is reported by the call that made the system.
+result<device_info> describe_device(const system_options& options, std::shared_ptr<const operator_table> operators) {
+  device_options plain = options.devices;
+  plain.fault_hook = nullptr;
+  TROUPE_TRY(const auto opened, open_device(options.device, std::move(operators), plain));
+  return opened->info();
+}
+
+}  // namespace
+
+struct system::implementation {
+  std::shared_ptr<system_core> core;
+};
+
+struct model::implementation {
+  graph interface;
+  std::vector<value_info> inputs, outputs;
+  std::shared_ptr<model_core> core;
+  std::weak_ptr<system_core> owner;
+  std::string id;  ///< of the model's supervisor below the root
+
+  ~implementation() {
+    core->close(error(errc::unavailable, "the model was unloaded"));
+    if (const auto alive = owner.lock()) alive->unload(id);
+  }
+};
+
+system::system(std::unique_ptr<implementation> impl) : impl_(std::move(impl)) {}
+system::system(system&&) noexcept = default;
+system& system::operator=(system&&) noexcept = default;
+system::~system() = default;
+
+result<system> system::make(system_options options) {
+  TROUPE_CHECK(check_system_options(options));
+  const auto core = std::make_shared<system_core>();
+  core->operators = std::make_shared<const operator_table>(builtin_operators());
+  TROUPE_TRY(core->device, describe_device(options, core->operators));
+  core->options = std::move(options);
+  TROUPE_CHECK(core->start());
+  auto impl = std::make_unique<implementation>();
+  impl->core = core;
+  return system(std::move(impl));
+}
+
+result<model> system::load_networks(std::span<const graph> networks, const load_options& options) {
+  TROUPE_TRY(loaded_model loaded, impl_->core->load(networks, options));
+  model handle;
+  handle.impl_ = std::make_shared<model::implementation>();
+  handle.impl_->interface = std::move(loaded.interface);
+  for (const value_id id : handle.impl_->interface.inputs)
+    handle.impl_->inputs.push_back(handle.impl_->interface.values[id]);
+  for (const value_id id : handle.impl_->interface.outputs)
+    handle.impl_->outputs.push_back(handle.impl_->interface.values[id]);
+  handle.impl_->core = std::move(loaded.core);
+  handle.impl_->owner = impl_->core;
+  handle.impl_->id = std::move(loaded.id);
+  return handle;
+}
+
+result<model> system::load(const graph& network, const load_options& options) {
+  return load_networks({&network, 1}, options);
+}
+
+result<model> system::load(const std::filesystem::path& file, const load_options& options) {
+  TROUPE_TRY(const graph network, import_onnx(file));
+  return load(network, options).while_doing(fmt::format("loading {}", file.string()));
+}
+
+result<model> system::load_ensemble(std::span<const graph> networks, const load_options& options) {
+  load_options joined = options;
+  joined.parallel = parallel_mode::ensemble;
+  return load_networks(networks, joined);
+}
+
+result<model> system::load_ensemble(std::span<const std::filesystem::path> files, const load_options& options) {
+  std::vector<graph> networks;
+  for (const auto& file : files) {
+    TROUPE_TRY(graph network, import_onnx(file));
+    networks.push_back(std::move(network));
+  }
+  return load_ensemble(networks, options);
+}
+
+result<std::uint16_t> system::listen(std::string_view address) {
+  return impl_->core->links->listen(address);
+}
+
+tree_node system::tree() const {
+  return impl_->core->tree();
+}
+
+const device_info& system::default_device() const noexcept {
+  return impl_->core->device;
+}
+
+result<void> system::kill_part(const model& of, std::uint32_t part) {
+  if (!impl_->core->options.allow_fault_injection)
+    return error(errc::invalid_argument, "fault injection is off; set system_options::allow_fault_injection");
+  const caf::actor coordinator = of.impl_->core->coordinator();
+  if (!coordinator) return error(errc::unavailable, "the model has no coordinator now");
+  const host_scope scope;
+  awaited<result<void>> done;
+  caf::anon_send(coordinator, inject_kill_msg{part, done.setter()});
+  auto outcome = done.wait_until(steady_clock::now() + describe_patience);
+  if (!outcome) return error(errc::deadline_exceeded, "the coordinator did not answer in time");
+  return std::move(*outcome);
+}
+
+const std::vector<value_info>& model::inputs() const noexcept {
+  return impl_->inputs;
+}
+const std::vector<value_info>& model::outputs() const noexcept {
+  return impl_->outputs;
+}
+const std::map<std::string, std::string>& model::metadata() const noexcept {
+  return impl_->interface.metadata;
+}
+
+void model::submit(std::vector<tensor> inputs, const run_options& options,
+                   std::function<void(result<run_result>)> done) const {
+  if (auto fits = check_inputs(impl_->interface, inputs); !fits) return done(std::move(fits).error());
+  const host_scope scope;
+  impl_->core->submit(std::move(inputs), steady_clock::now() + options.deadline, std::move(done));
+}
+
+result<run_result> model::run(std::span<const tensor> inputs, const run_options& options) const {
+  awaited<result<run_result>> answer;
+  submit({inputs.begin(), inputs.end()}, options, answer.setter());
+  auto outcome = answer.wait_until(steady_clock::now() + options.deadline + answer_grace);
+  if (!outcome) return fail(errc::deadline_exceeded, "no answer came within {} ms", options.deadline.count());
+  return std::move(*outcome);
+}
+
+result<std::vector<part_placement>> model::placement() const {
+  const caf::actor coordinator = impl_->core->coordinator();
+  if (!coordinator) return error(errc::unavailable, "the model has no coordinator now");
+  const host_scope scope;
+  awaited<std::vector<part_placement>> found;
+  caf::anon_send(coordinator, placement_request_msg{found.setter()});
+  auto placements = found.wait_until(steady_clock::now() + describe_patience);
+  if (!placements) return error(errc::deadline_exceeded, "the coordinator did not answer in time");
+  return std::move(*placements);
+}
+
+}  // namespace troupe

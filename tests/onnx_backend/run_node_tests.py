@@ -1,0 +1,162 @@
+#!/usr/bin/python3
+"""Runs ONNX's own backend node tests through the troupe program and counts passes per operator.
+
+The cases come from the generators inside the onnx package (Debian: python3-onnx), so nothing is stored here. Every case
+is a process of its own: `troupe run MODEL --input ... --output-dir DIR`, once with fp16 storage (the default) and once
+with fp32.
+
+Bounds: fp32 storage must meet ONNX's own tolerance (relative 1e-3, absolute 1e-7), widened to 1e-6 of the tensor's
+largest value where sums run in another order. fp16 storage rounds operands and results to 11 bits: 2e-2 of the tensor's
+largest value. Integers and booleans must be equal; NaN and infinity must be at the same places.
+
+Example: tests/onnx_backend/run_node_tests.py --troupe build/dev/sample_apps/troupe/troupe
+"""
+import argparse
+import collections
+import concurrent.futures
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import warnings
+
+import numpy
+import onnx
+
+OPERATORS = """Conv MatMul Gemm MaxPool AveragePool GlobalAveragePool BatchNormalization LRN Relu LeakyRelu Clip Sigmoid
+Tanh Softmax Add Sub Mul Div Concat Flatten Reshape Transpose Squeeze Unsqueeze Pad Dropout Identity Constant Cast Shape
+Gather Slice ReduceMean""".split()
+
+# Cases that Troupe refuses on purpose, each with the reason. A case listed here that starts to pass is an error too.
+EXPECTED_UNSUPPORTED = {
+    r"^test_cast.*BFLOAT16.*",
+    r"^test_cast.*STRING.*",
+    r"^test_(add|sub|mul|div)_uint(16|32|64).*": "16, 32 and 64-bit unsigned integers are not element types of Troupe",
+    r"^test_identity_(sequence|opt)": "sequences and optionals are not tensors",
+    r"^test_training_dropout.*": "training mode draws random numbers; Troupe runs inference",
+    r"^test_batchnorm_.*_training_mode$": "training mode updates statistics; Troupe runs inference",
+}
+
+
+def node_cases():
+    """All generated node cases whose graphs use only OPERATORS, with their opset."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # The generators of onnx 1.12 use aliases that numpy 1.24 has removed.
+        for alias, builtin in (("float", float), ("int", int), ("bool", bool), ("object", object)):
+            if alias not in numpy.__dict__:
+                setattr(numpy, alias, builtin)
+        numpy.random.seed(0)
+        from onnx.backend.test.case.node import collect_testcases
+        cases = collect_testcases(None)
+    for case in cases:
+        if case.kind != "node":
+            continue
+        used = {node.op_type for node in case.model.graph.node}
+        if used and used <= set(OPERATORS):
+            yield case, sorted(used)[0] if len(used) == 1 else "+".join(sorted(used))
+
+
+def explain(name):
+    for pattern, reason in EXPECTED_UNSUPPORTED.items():
+        if re.match(pattern, name):
+            return reason
+    return None
+
+
+def mismatch(got, want, storage):
+    """Why `got` is not `want`, or None."""
+    want = numpy.asarray(want)
+    if got.shape != want.shape:
+        return f"shape {got.shape}, want {want.shape}"
+    if want.dtype.kind in "iub":
+        return None if numpy.array_equal(got.astype(want.dtype), want) else "integers differ"
+    if got.dtype != want.dtype:
+        return f"type {got.dtype}, want {want.dtype}"
+    got, want = got.astype(numpy.float64), want.astype(numpy.float64)
+    finite = numpy.isfinite(want)
+    if not numpy.array_equal(numpy.isfinite(got), finite) or not numpy.array_equal(
+            got[~finite], want[~finite], equal_nan=True):
+        return "NaN or infinity at other places"
+    scale = numpy.abs(want[finite]).max(initial=0)
+    if storage == "f16":
+        limit = 2e-2 * scale + 1e-7
+    else:
+        limit = 1e-3 * numpy.abs(want[finite]) + 1e-6 * scale + 1e-7
+    worst = (numpy.abs(got[finite] - want[finite]) - limit).max(initial=-1)
+    return None if worst <= 0 else f"off by {worst:.3g} beyond the bound (scale {scale:.3g})"
+
+
+def run_case(troupe, case, storage):
+    """None when every data set passes, else what went wrong."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        model = folder / "model.onnx"
+        model.write_bytes(case.model.SerializeToString())
+        for number, (inputs, outputs) in enumerate(case.data_sets):
+            command = [troupe, "run", str(model), "--storage", storage, "--output-dir", str(folder / "out")]
+            for declared, value in zip(case.model.graph.input, inputs):
+                if not isinstance(value, numpy.ndarray):
+                    value = numpy.asarray(value)
+                file = folder / f"input_{number}_{len(command)}.npy"
+                numpy.save(file, value)
+                command += ["--input", f"{declared.name}={file}"]
+            try:
+                done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+            except subprocess.TimeoutExpired:
+                return "no answer within 120 s"
+            if done.returncode != 0:
+                return f"exit {done.returncode}: {done.stderr.strip()[-300:]}"
+            for declared, want in zip(case.model.graph.output, outputs):
+                file = folder / "out" / (re.sub(r"[^A-Za-z0-9_.-]", "_", declared.name) + ".npy")
+                if not file.exists():
+                    return f"no output file for {declared.name}"
+                wrong = mismatch(numpy.load(file), want, storage)
+                if wrong:
+                    return f"output {declared.name}: {wrong}"
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--troupe", required=True, help="the troupe program")
+    parser.add_argument("--storage", default="f16,f32", help="storage types to run with (default: %(default)s)")
+    parser.add_argument("--filter", default="", help="only cases whose name matches this regular expression")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="cases at a time (default: %(default)s)")
+    arguments = parser.parse_args()
+
+    cases = [(case, op) for case, op in node_cases() if re.search(arguments.filter, case.name)]
+    if not cases:
+        sys.exit("no case was selected")
+    failures, surprises = [], []
+    for storage in arguments.storage.split(","):
+        passed, total = collections.Counter(), collections.Counter()
+        with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+            outcomes = pool.map(lambda item: run_case(arguments.troupe, item[0], storage), cases)
+            for (case, op), wrong in zip(cases, outcomes):
+                reason = explain(case.name)
+                if reason:
+                    if wrong is None:
+                        surprises.append(f"{case.name} [{storage}] passes although: {reason}")
+                    continue
+                total[op] += 1
+                if wrong is None:
+                    passed[op] += 1
+                else:
+                    failures.append(f"{case.name} [{storage}]: {wrong}")
+        print(f"storage {storage}: {sum(passed.values())} of {sum(total.values())} cases pass")
+        for op in sorted(total):
+            print(f"  {op:<22} {passed[op]:>3} of {total[op]:>3}")
+    refused = sorted(case.name for case, _ in cases if explain(case.name))
+    print(f"refused on purpose: {len(refused)}")
+    for name in refused:
+        print(f"  {name}: {explain(name)}")
+    for line in failures + surprises:
+        print(f"FAILED {line}")
+    sys.exit(1 if failures or surprises else 0)
+
+
+if __name__ == "__main__":
+    main()

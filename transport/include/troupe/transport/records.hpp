@@ -1,0 +1,167 @@
+// Every record that travels between nodes, as plain values. `schemas/wire.capnp` is the protocol document: what a
+// record means, who sends it and when, is said there once.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "troupe/engine/error.hpp"
+#include "troupe/engine/graph.hpp"
+#include "troupe/transport/message.hpp"
+#include "troupe/transport/node_id.hpp"
+
+namespace troupe::wire {
+
+/// Names one actor on one node. An empty reference (node 0) names nobody.
+struct actor_ref {
+  node_id node;
+  std::uint64_t actor = 0;
+  std::string address;  ///< "HOST:PORT" where that node accepts links; may be empty
+
+  explicit operator bool() const noexcept { return static_cast<bool>(node) && actor != 0; }
+  friend bool operator==(const actor_ref&, const actor_ref&) = default;
+};
+
+/// How a part relates to its plan. Values travel on the wire: add at the end, never renumber.
+enum class part_kind : std::uint8_t { stage = 1, replica = 2, slice = 3, member = 4 };
+
+struct load_part {
+  std::uint64_t plan_id = 0;
+  std::uint32_t part = 0;
+  part_kind kind = part_kind::stage;
+  graph model;
+  dtype storage = dtype::f16;
+  std::string device;  ///< selector as `open_device` takes it
+  std::uint32_t restart_intensity = 0;
+  std::uint32_t window_ms = 0;
+  actor_ref observer;
+};
+
+struct part_up {
+  std::uint64_t plan_id = 0;
+  std::uint32_t part = 0;
+  std::uint64_t incarnation = 0;
+  actor_ref shard;
+  std::string device_name;
+};
+
+struct part_failed {
+  std::uint64_t plan_id = 0;
+  std::uint32_t part = 0;
+  error failure{errc::internal, ""};
+};
+
+struct unload_plan {
+  std::uint64_t plan_id = 0;
+};
+
+struct step {
+  std::uint64_t plan_id = 0;
+  std::uint64_t request = 0;
+  std::uint32_t attempt = 0;
+  std::uint32_t micro = 0;
+  std::uint32_t stage = 0;
+  std::uint32_t deadline_ms = 0;  ///< what is left when the message is sent
+  std::vector<actor_ref> route;   ///< hops still to come, next one first
+  actor_ref origin;
+  std::vector<tensor> tensors;
+};
+
+struct step_failed {
+  std::uint64_t plan_id = 0;
+  std::uint64_t request = 0;
+  std::uint32_t attempt = 0;
+  std::uint32_t micro = 0;
+  std::uint32_t stage = 0;
+  error failure{errc::internal, ""};
+};
+
+struct cancel {
+  std::uint64_t plan_id = 0;
+  std::uint64_t request = 0;
+};
+
+struct node_status_request {};
+
+/// What a node tells about one of its devices.
+struct device_summary {
+  std::uint32_t index = 0;
+  std::string name;
+  std::string type;
+  std::string driver;
+  std::uint64_t memory_bytes = 0;
+  friend bool operator==(const device_summary&, const device_summary&) = default;
+};
+
+/// One actor in a node's supervision tree.
+struct tree_node {
+  std::string name;
+  std::string kind;
+  std::string state;
+  std::uint32_t restarts = 0;
+  std::vector<tree_node> children;
+  friend bool operator==(const tree_node&, const tree_node&) = default;
+};
+
+struct node_status {
+  std::string name;
+  node_id id;
+  std::vector<device_summary> devices;
+  tree_node tree;
+};
+
+struct connect_peer {
+  std::string address;
+};
+
+struct ok {};
+
+struct ping {
+  std::uint64_t value = 0;
+};
+
+struct pong {
+  std::uint64_t value = 0;
+};
+
+/// What `kill_part` does. Values travel on the wire: add at the end, never renumber.
+enum class kill_how : std::uint8_t { actor_exit = 1, actor_throw = 2, actor_hang = 3, device_lost = 4, process = 5 };
+
+struct kill_part {
+  std::uint64_t plan_id = 0;
+  std::uint32_t part = 0;
+  kill_how how = kill_how::actor_exit;
+};
+
+/// What an envelope carries; `std::monostate` for none. The order is that of the schema's union.
+using body = std::variant<std::monostate, error, ok, load_part, part_up, part_failed, unload_plan, step, step_failed,
+                          cancel, node_status_request, node_status, connect_peer, ping, pong, kill_part>;
+
+/// What a message is to the actors at both ends. Values travel on the wire: add at the end, never renumber.
+enum class envelope_kind : std::uint8_t {
+  message = 0,   ///< no answer expected; carries a record
+  request = 1,   ///< answered by `response` or `error` with the same correlation; carries a record
+  response = 2,  ///< carries a record
+  error = 3,     ///< the answer is a failure; carries an error
+  down = 4,      ///< `sender` has ended; carries the reason as an error
+  monitor = 5,   ///< `sender` wants to hear when `target` ends; carries nothing
+  demonitor = 6  ///< takes the last one back; carries nothing
+};
+
+struct envelope {
+  envelope_kind kind = envelope_kind::message;
+  std::uint64_t correlation = 0;  ///< chosen by who requests; 0 where there is no request
+  std::uint64_t target = 0;       ///< actor on the receiving node
+  actor_ref sender;               ///< whom to answer; may be nobody
+  wire::body body;
+};
+
+/// The lane that an envelope travels in. What carries graphs or tensors, and what must not overtake those, is bulk.
+lane lane_of(const envelope& letter) noexcept;
+
+/// The record's name for messages, e.g. "load_part"; "nothing" for an empty body.
+std::string_view name_of(const body& record) noexcept;
+
+}  // namespace troupe::wire

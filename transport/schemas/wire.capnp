@@ -1,0 +1,254 @@
+@0xee4c06ce67469a18;
+# What nodes say to each other. This file is the protocol document; `records.hpp` holds the same records as C++ values.
+#
+# Roles. A *coordinator* owns plans and asks *nodes* to load parts of them; each part is run by a *shard*, an actor on
+# that node. A shard passes the result of its step on to the next hop of the route, the last one back to the origin.
+# Every node may hold references to actors of any other node and address them directly.
+#
+# Delivery. A link delivers what it delivers in order within a lane, at most once, intact; a lost link loses what was on
+# its way. Hence: every request has a deadline at its sender, every reader tolerates a record that arrives twice (after
+# a retry over a new link) or late (from an attempt that was given up; `attempt` and `incarnation` tell).
+#
+# Lanes. Bulk: LoadPart, UnloadPlan, Step, so that unloading never overtakes loading. Control: everything else, which
+# may overtake bulk. In particular Cancel overtakes the steps it withdraws, and a `down` may arrive before the last
+# results of the actor that ended.
+#
+# Trust. A reader believes nothing: every enum, number, length and index is checked where it is decoded.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("troupe::wire::schema");
+
+using Common = import "common.capnp";
+using Graph = import "graph.capnp";
+
+struct LoadPart {
+  # Coordinator to node, as a request: compile this part on a device and run a shard for it, supervised. Answered by
+  # PartUp, or by an error that says why the part cannot run here. Loading a part that runs already replaces it.
+
+  planId @0 :UInt64;
+  # Chosen by the coordinator at random; never 0.
+
+  part @1 :UInt32;
+  # Position in the plan, from 0.
+
+  kind @2 :UInt8;
+  # 1 stage (consecutive operators), 2 replica (the whole model, other inputs), 3 slice (of the same operators),
+  # 4 member (another model of an ensemble).
+
+  graph @3 :Graph.Graph;
+
+  storage @4 :UInt8;
+  # A value of `troupe::dtype`: f16 or f32, how weights and activations are kept.
+
+  device @5 :Text;
+  # Which device of the node: "" the best, an index, a part of its name, "reference" or "null".
+
+  restartIntensity @6 :UInt32;
+  windowMs @7 :UInt32;
+  # The node restarts the shard at most so often within so many milliseconds, then sends PartFailed.
+
+  observer @8 :Common.ActorRef;
+  # Who hears PartUp after each restart, and PartFailed.
+}
+
+struct PartUp {
+  # Node to coordinator: the shard is ready. Answer to LoadPart, and to the observer after each restart.
+
+  planId @0 :UInt64;
+  part @1 :UInt32;
+
+  incarnation @2 :UInt64;
+  # Grows with each restart. What an earlier incarnation says is out of date.
+
+  shard @3 :Common.ActorRef;
+
+  deviceName @4 :Text;
+  # The device it runs on, for people.
+}
+
+struct PartFailed {
+  # Node to observer: the part has failed for good (restarts exhausted, device gone). The plan needs another place.
+
+  planId @0 :UInt64;
+  part @1 :UInt32;
+  failure @2 :Common.Error;
+}
+
+struct UnloadPlan {
+  # Coordinator to node: stop every shard of the plan. A plan that is not there is not an error.
+
+  planId @0 :UInt64;
+}
+
+struct Step {
+  # One pass of one micro-batch through one part. Coordinator to the first shard, shard to shard, and from the last
+  # shard (empty route) to the origin as the result.
+
+  planId @0 :UInt64;
+
+  request @1 :UInt64;
+  # Which request of a user; chosen by the coordinator.
+
+  attempt @2 :UInt32;
+  # Grows when a micro-batch is issued again; results of earlier attempts are dropped by the origin.
+
+  micro @3 :UInt32;
+  # Which piece of the request's batch, from 0.
+
+  stage @4 :UInt32;
+  # Position of the receiver in the pipeline, from 0; the number of stages when the receiver is the origin.
+
+  deadlineMs @5 :UInt32;
+  # Milliseconds that are left for the request at the time of sending; time on the way is not counted. Clocks of two
+  # machines are never compared.
+
+  route @6 :List(Common.ActorRef);
+  # Hops still to come after the receiver, next one first; at most 256.
+
+  origin @7 :Common.ActorRef;
+  # Who gets the result, or StepFailed.
+
+  tensors @8 :List(Common.Tensor);
+  # In the order of the part's inputs.
+}
+
+struct StepFailed {
+  # Shard to origin: this attempt gives no result.
+
+  planId @0 :UInt64;
+  request @1 :UInt64;
+  attempt @2 :UInt32;
+  micro @3 :UInt32;
+  stage @4 :UInt32;
+  # Where it failed.
+
+  failure @5 :Common.Error;
+}
+
+struct Cancel {
+  # Coordinator to shards: drop what you hold of this request. Never answered.
+
+  planId @0 :UInt64;
+  request @1 :UInt64;
+}
+
+struct NodeStatusRequest {
+  # Anyone to node, as a request. Answered by NodeStatus.
+}
+
+struct Device {
+  index @0 :UInt32;
+  name @1 :Text;
+  type @2 :Text;
+  driver @3 :Text;
+  memoryBytes @4 :UInt64;
+}
+
+struct TreeNode {
+  # One actor of a supervision tree and those it supervises.
+
+  name @0 :Text;
+  kind @1 :Text;
+  state @2 :Text;
+  restarts @3 :UInt32;
+
+  children @4 :List(TreeNode);
+  # At most 24 levels in all.
+}
+
+struct NodeStatus {
+  name @0 :Text;
+  id @1 :Common.NodeId;
+  devices @2 :List(Device);
+  tree @3 :TreeNode;
+}
+
+struct ConnectPeer {
+  # Coordinator to node, as a request: make a link to the node at `address` if there is none. Answered by Ok or an
+  # error. So neighbours of a pipeline are connected before the first step needs them.
+
+  address @0 :Text;
+}
+
+struct Ok {
+  # The answer that says no more than that.
+}
+
+struct Ping {
+  # To any actor, as a request: proves that it still takes messages out of its mailbox. Answered by Pong with the same
+  # value.
+
+  value @0 :UInt64;
+}
+
+struct Pong {
+  value @0 :UInt64;
+}
+
+struct KillPart {
+  # Fault injection, to node. Refused with `invalid_argument` unless the node was started with injection allowed.
+
+  planId @0 :UInt64;
+  part @1 :UInt32;
+
+  how @2 :UInt8;
+  # 1 the actor exits, 2 it throws, 3 it hangs, 4 its device reports lost, 5 the whole process dies.
+}
+
+struct Envelope {
+  # The head of every message on a link.
+
+  enum Kind {
+    message @0;
+    # No answer expected.
+
+    request @1;
+    # Answered exactly once, by `response` or `error` with the same correlation, or by the loss of the link.
+
+    response @2;
+
+    error @3;
+    # The answer to a request is a failure. The body is an error.
+
+    down @4;
+    # To somebody who monitors: the actor `sender` has ended. The body is the reason, as an error.
+
+    monitor @5;
+    # `sender` wants to hear when `target` ends. If that has happened already, or there is no such actor, `down` comes at
+    # once. Ends with the link. No body.
+
+    demonitor @6;
+    # Takes one `monitor` back. No body.
+  }
+
+  kind @0 :Kind;
+
+  correlation @1 :UInt64;
+  # Of a request: unique for its sender's side of the link. Of an answer: that of the request. Otherwise 0.
+
+  target @2 :UInt64;
+  # The actor on the receiving node; 1 is the node's root, which takes LoadPart, UnloadPlan, NodeStatusRequest,
+  # ConnectPeer and KillPart.
+
+  sender @3 :Common.ActorRef;
+  # Who sent it, to be answered or monitored; may be nobody.
+
+  body :union {
+    none @4 :Void;
+    error @5 :Common.Error;
+    ok @6 :Ok;
+    loadPart @7 :LoadPart;
+    partUp @8 :PartUp;
+    partFailed @9 :PartFailed;
+    unloadPlan @10 :UnloadPlan;
+    step @11 :Step;
+    stepFailed @12 :StepFailed;
+    cancel @13 :Cancel;
+    nodeStatusRequest @14 :NodeStatusRequest;
+    nodeStatus @15 :NodeStatus;
+    connectPeer @16 :ConnectPeer;
+    ping @17 :Ping;
+    pong @18 :Pong;
+    killPart @19 :KillPart;
+  }
+}

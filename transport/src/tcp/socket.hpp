@@ -1,0 +1,35 @@
+// TCP sockets that never block and never raise a signal.
+#pragma once
+
+#include <memory>
+
+#include "tcp/byte_stream.hpp"
+#include "tcp/descriptor.hpp"
+#include "troupe/engine/deadline.hpp"
+#include "troupe/transport/address.hpp"
+
+namespace troupe::wire {
+
+/// A connected socket. Ends by `deadline`.
+result<file_descriptor> connect_socket(const address& where, time_point deadline);
+
+/// A listening socket, and the address with the port that was chosen.
+struct listening_socket {
+  file_descriptor socket;
+  address local;
+};
+result<listening_socket> listen_socket(const address& where);
+
+/// The next connection that waits, an empty descriptor when none does, an error when the process can take no more
+/// (too many open files, say).
+result<file_descriptor> accept_socket(const file_descriptor& listening);
+
+/// Sets what a link needs (no delay; little unsent data in the kernel, so that control overtakes bulk) and wraps it.
+std::unique_ptr<byte_stream> make_socket_stream(file_descriptor socket);
+
+/// Waits until one of `events` (as of poll) or `deadline`; true for an event.
+bool wait_for(int descriptor, short events, time_point deadline);
+/// Milliseconds from `now` to `then` for poll: rounded up, at least 0.
+int poll_timeout(time_point now, time_point then);
+
+}  // namespace troupe::wire

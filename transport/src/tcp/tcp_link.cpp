@@ -1,0 +1,56 @@
+#include "tcp/tcp_link.hpp"
+
+#include <cassert>
+#include <thread>
+
+#include "tcp/link_loop.hpp"
+#include "worker_thread.hpp"
+
+namespace troupe::wire {
+namespace {
+
+class stream_link final : public link {
+public:
+  explicit stream_link(std::shared_ptr<link_loop> loop) : loop_(std::move(loop)) {}
+
+  ~stream_link() override {
+    loop_->close();
+    if (!thread_.joinable()) return;
+    if (thread_.get_id() == std::this_thread::get_id()) {
+      thread_.detach();  // the handler destroys its own link; the thread holds the loop and ends soon
+    } else {
+      thread_.join();
+    }
+  }
+
+  void start(std::shared_ptr<link_handler> handler) override {
+    assert(!thread_.joinable() && "a link is started once");
+    auto started = start_thread("troupe-link", [loop = loop_, handler] { loop->run(handler); });
+    if (started) {
+      thread_ = std::move(started).value();
+    } else {
+      loop_->abandon();
+      handler->on_closed(started.error());
+    }
+  }
+
+  result<void> send(outgoing_message message) override { return loop_->send(std::move(message)); }
+  void close() override { loop_->close(); }
+  const peer_info& peer() const noexcept override { return loop_->peer(); }
+  std::size_t queued_bytes() const override { return loop_->queued_bytes(); }
+
+private:
+  std::shared_ptr<link_loop> loop_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+result<std::unique_ptr<link>> make_stream_link(std::unique_ptr<byte_stream> stream, greeted_connection connection,
+                                               std::shared_ptr<void> guest) {
+  TROUPE_TRY(wakeup wake, wakeup::make());
+  auto loop = std::make_shared<link_loop>(std::move(stream), std::move(connection), std::move(wake), std::move(guest));
+  return std::unique_ptr<link>(std::make_unique<stream_link>(std::move(loop)));
+}
+
+}  // namespace troupe::wire
