@@ -1,23 +1,14 @@
 // Runs a graph with the reference definitions, one node after the other: what every pass and cut is compared with.
 #pragma once
 
-#include <algorithm>
 #include <optional>
 #include <vector>
 
+#include "graph/inference.hpp"
 #include "support/check.hpp"
 #include "troupe/engine/specialize.hpp"
 
 namespace troupe::test {
-
-/// Whether a device would compute this node with a kernel; see `operator_definition::lower`.
-inline bool has_kernel(const node& step, const operator_definition& definition, const graph& model) {
-  const auto fits = [&](value_id id) {
-    return id == no_value || model.values[id].type == dtype::f16 || model.values[id].type == dtype::f32;
-  };
-  return definition.lower && std::all_of(step.inputs.begin(), step.inputs.end(), fits) &&
-         std::all_of(step.outputs.begin(), step.outputs.end(), fits);
-}
 
 /// Floating-point contents as they are after they were kept as `storage`.
 inline tensor kept_as(const tensor& data, dtype storage) {
@@ -39,7 +30,8 @@ inline std::vector<tensor> reference_run(const graph& model, const operator_tabl
   }
   for (const node& step : made.graph.nodes) {
     const operator_definition& definition = *operators.find(step);
-    const bool rounds = storage && has_kernel(step, definition, made.graph);
+    const bool rounds =
+        storage && has_kernel(step, definition, [&](value_id id) { return made.graph.values[id].type; });
     std::vector<tensor> operands(step.inputs.size());
     std::vector<const tensor*> pointers(step.inputs.size(), nullptr);
     for (std::size_t i = 0; i < operands.size(); ++i) {

@@ -11,9 +11,6 @@
 namespace troupe {
 namespace {
 
-/// Bytes that a cut in a bad place seems to move.
-constexpr std::uint64_t avoid = std::uint64_t{1} << 48;
-
 /// Between which nodes each value is needed. It crosses the cut before node b when made <= b <= last_use.
 struct lifetime {
   std::size_t made = 0;      ///< 1 + index of its node; 0 for inputs of the model
@@ -34,26 +31,6 @@ std::vector<lifetime> lifetimes(const graph& model) {
   return lives;
 }
 
-/// For each position, whether a cut there parts two nodes that are folded in the whole model: behind the cut the second
-/// would be a kernel's work, with a kernel's rounding. Only values computed from shapes are left to be folded here.
-std::vector<bool> positions_that_split_folding(const graph& model, const operator_table& operators,
-                                               const prediction& facts, const std::vector<lifetime>& lives) {
-  std::vector<std::ptrdiff_t> open(model.nodes.size() + 2, 0);
-  for (std::size_t i = 0; i < model.nodes.size(); ++i) {
-    const operator_definition* definition = facts.folded[i] ? operators.find(model.nodes[i]) : nullptr;
-    if (!definition || !definition->lower) continue;
-    for (const value_id id : model.nodes[i].inputs) {
-      if (id == no_value || lives[id].made == 0 || !facts.types[id] || !is_float(*facts.types[id])) continue;
-      ++open[lives[id].made];
-      --open[i + 1];
-    }
-  }
-  std::vector<bool> splits(model.nodes.size() + 1, false);
-  std::ptrdiff_t now = 0;
-  for (std::size_t position = 0; position < splits.size(); ++position) splits[position] = (now += open[position]) > 0;
-  return splits;
-}
-
 class pipeline_cutter {
 public:
   pipeline_cutter(const graph& model, const operator_table& operators, dtype storage)
@@ -61,8 +38,7 @@ public:
         operators_(operators),
         storage_(storage),
         facts_(predict(model, operators)),
-        lives_(lifetimes(model)),
-        splits_folding_(positions_that_split_folding(model, operators, facts_, lives_)) {}
+        lives_(lifetimes(model)) {}
 
   result<std::vector<graph>> cut(std::size_t stages) {
     std::vector<std::size_t> bounds{0};
@@ -106,8 +82,6 @@ private:
     }
     for (std::size_t i = 1; i < bytes.size(); ++i) bytes[i] += bytes[i - 1];
     bytes.pop_back();
-    for (std::size_t position = 0; position < bytes.size(); ++position)
-      if (splits_folding_[position]) bytes[position] += avoid;
     return bytes;
   }
 
@@ -168,9 +142,11 @@ private:
     for (const value_id id : given) {
       value_id mapped = map(id);
       const bool made_here = lives_[id].made > first || !lives_[id].crosses;
-      if (made_here && !is_last) declare(part, mapped, id, travel_type(id));
-      if (!is_first && !made_here && read[id] && facts_.types[id] && given_type(id) != facts_.types[id])
+      const bool keeps_type = made_here ? is_last : is_first || !facts_.types[id];
+      if (!keeps_type && read[id] && given_type(id) != facts_.types[id])
         mapped = pass_on(part, mapped, id, given_type(id));
+      else if (!keeps_type && made_here)
+        declare(part, mapped, id, given_type(id));
       part.outputs.push_back(mapped);
     }
     return part;
@@ -188,14 +164,14 @@ private:
     for (const auto extent : *facts_.dims[id]) info.dims->push_back({extent, {}});
   }
 
-  /// A value that this part reads in its own type and gives as `type`. What is given keeps the name.
+  /// Gives a value as `type` that nodes of this part read in its own type. What is given keeps the name.
   value_id pass_on(graph& part, value_id mapped, value_id id, std::optional<dtype> type) {
     const auto other =
         std::find_if(model_.nodes.begin(), model_.nodes.end(), [](const node& step) { return step.domain.empty(); });
     node step;
     step.op = "Identity";
     step.version = other == model_.nodes.end() ? 0 : other->version;
-    if (!operators_.find(step)) return mapped;  // then it travels in its own type, which is as exact
+    if (!operators_.find(step)) return mapped;  // then it is given in its own type, which is as exact
     value_namer namer;
     const std::string name = part.values[mapped].name;
     part.values[mapped].name = namer.fresh(part, name);
@@ -213,7 +189,6 @@ private:
   dtype storage_;
   prediction facts_;
   std::vector<lifetime> lives_;
-  std::vector<bool> splits_folding_;
 };
 
 }  // namespace

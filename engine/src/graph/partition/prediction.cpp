@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "device/example_inputs.hpp"
+#include "graph/inference.hpp"
 #include "troupe/engine/specialize.hpp"
 
 namespace troupe {
@@ -13,38 +15,6 @@ constexpr std::uint64_t dispatch_bytes = 4096;
 constexpr std::uint64_t multiplies_a_byte = 8;
 /// Keeps sums over all nodes inside 64 bits.
 constexpr std::uint64_t work_max = std::uint64_t{1} << 42;
-constexpr std::size_t probe_bytes_max = std::size_t{256} << 20;
-
-/// Zeros for each input, with unknown extents 1; nothing when they would be too large or their type is unknown.
-std::optional<std::vector<tensor>> probe_inputs(const graph& model) {
-  std::vector<tensor> inputs;
-  std::size_t bytes_left = probe_bytes_max;
-  for (const value_id id : model.inputs) {
-    const value_info& info = model.values[id];
-    if (!info.type_known) return std::nullopt;
-    std::vector<std::int64_t> extents;
-    if (info.dims)
-      for (const dimension& axis : *info.dims) extents.push_back(axis.extent >= 0 ? axis.extent : 1);
-    const auto dims = shape::make(extents);
-    if (!dims) return std::nullopt;
-    const std::size_t bytes = static_cast<std::size_t>(dims->elements()) * size_of(info.type);
-    if (bytes > bytes_left) return std::nullopt;
-    bytes_left -= bytes;
-    auto zeros = tensor::make(info.type, *dims);
-    if (!zeros) return std::nullopt;
-    inputs.push_back(std::move(zeros).value());
-  }
-  return inputs;
-}
-
-bool takes_one_shape(const graph& model, const operator_table& operators) {
-  const auto fixed = [&](value_id id) {
-    const value_info& info = model.values[id];
-    return info.dims &&
-           std::all_of(info.dims->begin(), info.dims->end(), [](const dimension& axis) { return axis.extent >= 0; });
-  };
-  return std::all_of(model.inputs.begin(), model.inputs.end(), fixed) && host_inputs(model, operators).empty();
-}
 
 /// Multiply-adds of the operators that have many for each element.
 std::uint64_t multiplies(const node& step, const std::vector<shape>& dims) {
@@ -75,25 +45,9 @@ void predict_from_weights(const graph& model, prediction& made) {
   }
 }
 
-/// A node whose operands and outputs a kernel can take; see `operator_definition::lower`.
-bool runs_on_device(const node& step, const operator_definition& definition, const graph& specialized) {
-  if (!definition.lower) return false;
-  const auto fits = [&](value_id id) {
-    return id == no_value || specialized.values[id].type == dtype::f16 || specialized.values[id].type == dtype::f32;
-  };
-  const auto listed = [](const std::vector<std::size_t>& list, std::size_t i) {
-    return std::find(list.begin(), list.end(), i) != list.end();
-  };
-  for (std::size_t i = 0; i < step.inputs.size(); ++i)
-    if (!fits(step.inputs[i]) && !listed(definition.host_inputs, i) && !listed(definition.index_inputs, i))
-      return false;
-  return std::all_of(step.outputs.begin(), step.outputs.end(), fits);
-}
-
 void predict_from_shapes(const specialized_graph& known, const operator_table& operators,
                          const std::vector<std::size_t>& node_of_value, prediction& made) {
   std::fill(made.work.begin(), made.work.end(), 1);
-  std::fill(made.folded.begin(), made.folded.end(), true);
   for (const node& step : known.graph.nodes) {
     std::uint64_t bytes = dispatch_bytes;
     const auto add = [&](const std::vector<value_id>& ids) {
@@ -104,11 +58,11 @@ void predict_from_shapes(const specialized_graph& known, const operator_table& o
     add(step.inputs);
     add(step.outputs);
     const std::uint64_t work = std::min(bytes + multiplies(step, known.dims) / multiplies_a_byte, work_max);
-    const bool on_device = runs_on_device(step, *operators.find(step), known.graph);
+    const bool on_device =
+        has_kernel(step, *operators.find(step), [&](value_id id) { return known.graph.values[id].type; });
     for (const value_id id : step.outputs) {
       if (id == no_value) continue;
       made.work[node_of_value[id]] = work;
-      made.folded[node_of_value[id]] = false;
       made.made_on_device[id] = on_device;
     }
   }
@@ -118,32 +72,29 @@ void predict_from_shapes(const specialized_graph& known, const operator_table& o
 
 prediction predict(const graph& model, const operator_table& operators) {
   const std::size_t count = model.values.size();
-  prediction made{std::vector<std::uint64_t>(model.nodes.size(), 1),
-                  std::vector<bool>(model.nodes.size(), false),
-                  std::vector<std::uint64_t>(count, 1),
-                  std::vector<std::optional<dtype>>(count),
-                  std::vector<std::optional<shape>>(count),
+  prediction made{std::vector<std::uint64_t>(model.nodes.size(), 1), std::vector<std::uint64_t>(count, 1),
+                  std::vector<std::optional<dtype>>(count), std::vector<std::optional<shape>>(count),
                   std::vector<bool>(count, false)};
   for (const value_id id : model.inputs)
     if (model.values[id].type_known) made.types[id] = model.values[id].type;
   for (const auto& [id, data] : model.constants) made.types[id] = data.type();
   predict_from_weights(model, made);
 
-  const auto inputs = probe_inputs(model);
-  if (!inputs) return made;
+  const auto example = make_example_inputs(model);
+  if (!example) return made;
   // Declared types of outputs are for the caller; nodes that read an output see what its node makes.
   graph undeclared = model;
   for (const node& step : undeclared.nodes)
     for (const value_id id : step.outputs)
       if (id != no_value) undeclared.values[id].type_known = false;
-  const auto known = specialize(undeclared, operators, *inputs);
+  const auto known = specialize(undeclared, operators, example->tensors);
   if (!known) return made;
   std::vector<std::size_t> node_of_value(known->graph.values.size(), 0);
   for (std::size_t i = 0; i < model.nodes.size(); ++i)
     for (const value_id id : model.nodes[i].outputs)
       if (id != no_value) node_of_value[id] = i;
   predict_from_shapes(*known, operators, node_of_value, made);
-  const bool one_shape = takes_one_shape(model, operators);
+  const bool one_shape = example->exact && host_inputs(model, operators).empty();
   for (value_id id = 0; id < count; ++id) {
     if (!known->graph.values[id].type_known) continue;
     made.types[id] = known->graph.values[id].type;

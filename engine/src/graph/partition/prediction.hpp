@@ -13,8 +13,6 @@ namespace troupe {
 struct prediction {
   /// For each node, in bytes moved or what takes as long: at least 1.
   std::vector<std::uint64_t> work;
-  /// For each node, whether specialisation computes it before the run.
-  std::vector<bool> folded;
   /// For each value, its elements with unknown extents taken as 1; at least 1.
   std::vector<std::uint64_t> elements;
   /// For each value, as inferred; nothing when it is not known before the run.
