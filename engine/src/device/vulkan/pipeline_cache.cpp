@@ -85,7 +85,7 @@ std::optional<std::vector<std::byte>> decode_cache(const cache_identity& identit
   if (file.size() < sizeof header) return std::nullopt;
   std::memcpy(&header, file.data(), sizeof header);
   const auto data = file.subspan(sizeof header);
-  const bool intact = header.magic == magic && header.identity == identity && header.data_bytes == data.size() &&
+  const bool intact = header.magic == magic && header.identity == identity && header.reserved == 0 && header.data_bytes == data.size() &&
                       header.checksum == checksum_of(data);
   if (!intact) return std::nullopt;
   return std::vector<std::byte>(data.begin(), data.end());
