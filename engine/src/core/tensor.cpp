@@ -19,11 +19,23 @@ std::shared_ptr<const std::byte> allocate(std::size_t byte_count) {
   return {raw, [](const std::byte* p) { ::operator delete(const_cast<std::byte*>(p), alignment); }};
 }
 
+/// The fp32 value that rounds to binary16 as `value` itself does: an inexact one gets an odd last bit, so that it never
+/// falls on the middle between two neighbours (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums").
+float round_to_odd(double value) {
+  const float near = static_cast<float>(value);
+  if (!std::isfinite(near) || static_cast<double>(near) == value) return near;
+  auto bits = std::bit_cast<std::uint32_t>(near);
+  if (std::abs(static_cast<double>(near)) > std::abs(value)) --bits;  // towards zero
+  return std::bit_cast<float>(bits | 1u);
+}
+
 /// Integers saturate and NaN becomes 0: a plain cast of an out-of-range float is undefined.
 template <class To, class From>
 To convert_element(From from) {
   if constexpr (std::is_same_v<From, float16>) {
     return convert_element<To>(to_float(from));
+  } else if constexpr (std::is_same_v<From, double> && std::is_same_v<To, float16>) {
+    return to_float16(round_to_odd(from));
   } else if constexpr (std::is_same_v<To, float16>) {
     return to_float16(static_cast<float>(from));
   } else if constexpr (std::is_same_v<To, bool>) {

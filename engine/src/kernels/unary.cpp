@@ -1,8 +1,11 @@
-// Relu, LeakyRelu, Clip, Sigmoid, Tanh: one value in, one value out, same shape and type.
+// One value in, one value out, same shape and type: activation functions and the elementary ones.
+#include "kernels/unary.hpp"
+
 #include <limits>
 
 #include "kernels/definitions.hpp"
-#include "troupe/engine/operator.hpp"
+#include "kernels/strided.hpp"
+#include "troupe/engine/detail/fail.hpp"
 
 namespace troupe {
 
@@ -10,78 +13,182 @@ result<void> unary_reference(reference_context&);
 
 namespace {
 
-enum class function : std::uint32_t { relu = 0, leaky_relu = 1, clip = 2, sigmoid = 3, tanh = 4 };
+constexpr unary_kind kinds[] = {
+    {"Abs", unary_function::abs, 1, true},
+    {"Clip", unary_function::clip, 1, true},
+    {"Elu", unary_function::elu, 1, false},
+    {"Erf", unary_function::erf, 9, false},
+    {"Exp", unary_function::exp, 1, false},
+    {"Gelu", unary_function::gelu, 20, false},
+    {"HardSigmoid", unary_function::hard_sigmoid, 1, false},
+    {"HardSwish", unary_function::hard_swish, 14, false},
+    {"LeakyRelu", unary_function::leaky_relu, 1, false},
+    {"Log", unary_function::log, 1, false},
+    {"Neg", unary_function::neg, 1, true},
+    {"Reciprocal", unary_function::reciprocal, 1, false},
+    {"Relu", unary_function::relu, 1, true},
+    {"Selu", unary_function::selu, 6, false},
+    {"Sigmoid", unary_function::sigmoid, 1, false},
+    {"Softplus", unary_function::softplus, 1, false},
+    {"Sqrt", unary_function::sqrt, 1, false},
+    {"Tanh", unary_function::tanh, 1, false},
+};
 
 struct parameters {
   std::uint32_t count;
   float a, b;
 };
 
-result<void> infer(infer_context& context) {
-  const bool has_bounds = context.step().op == "Clip";
-  TROUPE_CHECK(context.expect_inputs(1, has_bounds ? 3 : 1));
-  context.set_output(0, context.input_type(0), context.input_dims(0));
-  return {};
-}
-
-result<void> lower_function(lowering_context& context, function which, float a = 0, float b = 0) {
-  const auto count = context.output_dims(0).elements();
-  context.add({.shader = "unary",
-               .operands = {context.read(0), context.write(0)},
-               .push_constants = push_bytes(parameters{static_cast<std::uint32_t>(count), a, b}),
-               .specialization = {static_cast<std::uint32_t>(which)},
-               .groups = groups_for(count, 64, context.traits())});
-  return {};
-}
-
-result<void> lower_relu(lowering_context& context) {
-  return lower_function(context, function::relu);
-}
-result<void> lower_sigmoid(lowering_context& context) {
-  return lower_function(context, function::sigmoid);
-}
-result<void> lower_tanh(lowering_context& context) {
-  return lower_function(context, function::tanh);
-}
-result<void> lower_leaky_relu(lowering_context& context) {
-  return lower_function(context, function::leaky_relu, context.step().float_or("alpha", 0.01f));
-}
-
-/// Clip's bounds were attributes up to opset 10 and are operands since.
-result<void> lower_clip(lowering_context& context) {
-  constexpr float infinity = std::numeric_limits<float>::infinity();
-  float bounds[2] = {context.step().float_or("min", -infinity), context.step().float_or("max", infinity)};
-  for (std::size_t i = 0; i < 2; ++i) {
-    const tensor* given = context.input_value(i + 1);
-    if (!given) continue;
-    TROUPE_TRY(const tensor wide, convert(*given, dtype::f32));
-    if (wide.elements() == 1) bounds[i] = wide.as<float>()[0];
+/// Clip's bounds are operands of the same type as the first.
+result<void> check_bounds(const infer_context& context) {
+  for (std::size_t i = 1; i < context.input_count(); ++i) {
+    if (!context.has_input(i)) continue;
+    if (context.input_type(i) != context.input_type(0) || context.input_dims(i).elements() != 1)
+      return fail(errc::invalid_argument, "bound {} of {} is a tensor {}{}; one {} is needed", i,
+                  context.step().describe(), to_string(context.input_type(i)), context.input_dims(i).to_string(),
+                  to_string(context.input_type(0)));
   }
-  return lower_function(context, function::clip, bounds[0], bounds[1]);
+  return {};
 }
 
-operator_definition unary(std::string_view name, result<void> (*lower)(lowering_context&)) {
-  return {.name = name, .infer = infer, .reference = unary_reference, .lower = lower};
+result<void> infer(infer_context& context) {
+  const unary_kind& kind = *find_unary(context.step().op);
+  const bool has_bounds = kind.function == unary_function::clip;
+  TROUPE_CHECK(context.expect_inputs(1, has_bounds ? 3 : 1));
+  const dtype type = context.input_type(0);
+  const bool served = is_float(type) || (kind.takes_integers && type != dtype::boolean);
+  if (!served)
+    return fail(errc::invalid_argument, "{} is not defined for {}", context.step().describe(), to_string(type));
+  if (has_bounds) TROUPE_CHECK(check_bounds(context));
+  context.set_output(0, type, context.input_dims(0));
+  return {};
+}
+
+result<void> lower(lowering_context& context) {
+  TROUPE_TRY(const unary_call call, read_unary(node_view(context)));
+  return add_unary(context, call);
+}
+
+operator_definition unary(std::string_view op) {
+  return {.name = op,
+          .since_version = find_unary(op)->since_version,
+          .infer = infer,
+          .reference = unary_reference,
+          .lower = lower};
 }
 
 }  // namespace
 
-operator_definition relu_operator() {
-  return unary("Relu", lower_relu);
+const unary_kind* find_unary(std::string_view op) {
+  for (const unary_kind& kind : kinds)
+    if (kind.op == op) return &kind;
+  return nullptr;
 }
-operator_definition leaky_relu_operator() {
-  return unary("LeakyRelu", lower_leaky_relu);
+
+result<unary_call> read_unary(const node_view& view) {
+  const node& step = view.step();
+  unary_call call{.function = find_unary(step.op)->function};
+  switch (call.function) {
+    case unary_function::leaky_relu: call.a = step.float_or("alpha", 0.01f); break;
+    case unary_function::elu: call.a = step.float_or("alpha", 1.0f); break;
+    case unary_function::selu:
+      call.a = step.float_or("alpha", 1.67326319217681884765625f);
+      call.b = step.float_or("gamma", 1.05070102214813232421875f);
+      break;
+    case unary_function::hard_sigmoid:
+      call.a = step.float_or("alpha", 0.2f);
+      call.b = step.float_or("beta", 0.5f);
+      break;
+    case unary_function::hard_swish:
+      call.a = 1.0 / 6.0;
+      call.b = 0.5;
+      break;
+    case unary_function::clip: {
+      // The bounds were attributes up to opset 10 and are operands since.
+      constexpr float infinity = std::numeric_limits<float>::infinity();
+      TROUPE_TRY(call.a, view.number_or(1, step.float_or("min", -infinity)));
+      TROUPE_TRY(call.b, view.number_or(2, step.float_or("max", infinity)));
+      break;
+    }
+    case unary_function::gelu: {
+      const std::string approximation = step.string_or("approximate", "none");
+      if (approximation == "tanh") call.function = unary_function::gelu_tanh;
+      if (approximation != "tanh" && approximation != "none")
+        return fail(errc::unsupported, "{} asks for the approximation \"{}\"; \"none\" and \"tanh\" exist",
+                    step.describe(), approximation);
+      break;
+    }
+    default: break;
+  }
+  return call;
 }
-operator_definition sigmoid_operator() {
-  return unary("Sigmoid", lower_sigmoid);
+
+result<void> add_unary(lowering_context& context, const unary_call& call) {
+  TROUPE_TRY(const std::uint32_t count, shader_count(context.step(), context.output_dims(0)));
+  if (count == 0) return {};
+  context.add({.shader = "unary",
+               .operands = {context.read(0), context.write(0)},
+               .push_constants = push_bytes(parameters{count, static_cast<float>(call.a), static_cast<float>(call.b)}),
+               .specialization = {static_cast<std::uint32_t>(call.function)},
+               .groups = groups_for(count, 64, context.traits())});
+  return {};
 }
-operator_definition tanh_operator() {
-  return unary("Tanh", lower_tanh);
+
+operator_definition abs_operator() {
+  return unary("Abs");
 }
 operator_definition clip_operator() {
-  auto definition = unary("Clip", lower_clip);
+  auto definition = unary("Clip");
   definition.host_inputs = {1, 2};
   return definition;
+}
+operator_definition elu_operator() {
+  return unary("Elu");
+}
+operator_definition erf_operator() {
+  return unary("Erf");
+}
+operator_definition exp_operator() {
+  return unary("Exp");
+}
+operator_definition gelu_operator() {
+  return unary("Gelu");
+}
+operator_definition hard_sigmoid_operator() {
+  return unary("HardSigmoid");
+}
+operator_definition hard_swish_operator() {
+  return unary("HardSwish");
+}
+operator_definition leaky_relu_operator() {
+  return unary("LeakyRelu");
+}
+operator_definition log_operator() {
+  return unary("Log");
+}
+operator_definition neg_operator() {
+  return unary("Neg");
+}
+operator_definition reciprocal_operator() {
+  return unary("Reciprocal");
+}
+operator_definition relu_operator() {
+  return unary("Relu");
+}
+operator_definition selu_operator() {
+  return unary("Selu");
+}
+operator_definition sigmoid_operator() {
+  return unary("Sigmoid");
+}
+operator_definition softplus_operator() {
+  return unary("Softplus");
+}
+operator_definition sqrt_operator() {
+  return unary("Sqrt");
+}
+operator_definition tanh_operator() {
+  return unary("Tanh");
 }
 
 }  // namespace troupe

@@ -1,62 +1,95 @@
+#include "kernels/unary.hpp"
+
 #include <cmath>
 #include <limits>
+#include <numbers>
 
-#include "troupe/engine/operator.hpp"
+#include "reference/element_types.hpp"
 
 namespace troupe {
 namespace {
 
-/// Integers are exact: Relu and Clip of int64 must not pass through float.
-template <class T>
-result<void> clip_or_relu(reference_context& context) {
-  T low = std::numeric_limits<T>::lowest();
-  T high = std::numeric_limits<T>::max();
-  if (context.step().op == "Relu") low = T{};
-  if (context.has_input(1)) low = context.input(1).as<T>()[0];
-  if (context.has_input(2)) high = context.input(2).as<T>()[0];
-  const auto source = context.input(0).as<T>();
-  const auto target = context.output(0).as_mutable<T>();
-  for (std::size_t i = 0; i < source.size(); ++i)
-    target[i] = source[i] < low ? low : (source[i] > high ? high : source[i]);
-  return {};
+double expm1_below_zero(double slope, double x) {
+  return x < 0 ? slope * std::expm1(x) : x;
 }
 
-float apply(const node& step, float x, float low, float high) {
-  if (step.op == "Relu") return x < 0 ? 0.0f : x;
-  if (step.op == "LeakyRelu") return x < 0 ? step.float_or("alpha", 0.01f) * x : x;
-  if (step.op == "Clip") return x < low ? low : (x > high ? high : x);
-  if (step.op == "Sigmoid") return static_cast<float>(1.0 / (1.0 + std::exp(-static_cast<double>(x))));
-  return std::tanh(x);
+double line_in_unit_interval(double a, double b, double x) {
+  const double line = a * x + b;
+  return line < 0 ? 0 : (line > 1 ? 1 : line);
+}
+
+/// Every comparison is written so that a NaN stays one.
+double apply(const unary_call& call, double x) {
+  switch (call.function) {
+    case unary_function::relu: return x < 0 ? 0 : x;
+    case unary_function::leaky_relu: return x < 0 ? call.a * x : x;
+    case unary_function::clip: {  // the upper bound wins when the bounds cross
+      const double raised = x < call.a ? call.a : x;
+      return raised > call.b ? call.b : raised;
+    }
+    case unary_function::sigmoid: return 1 / (1 + std::exp(-x));
+    case unary_function::tanh: return std::tanh(x);
+    case unary_function::sqrt: return std::sqrt(x);
+    case unary_function::exp: return std::exp(x);
+    case unary_function::log: return std::log(x);
+    case unary_function::neg: return -x;
+    case unary_function::abs: return std::abs(x);
+    case unary_function::reciprocal: return 1 / x;
+    case unary_function::erf: return std::erf(x);
+    case unary_function::hard_sigmoid: return line_in_unit_interval(call.a, call.b, x);
+    case unary_function::hard_swish: return x * line_in_unit_interval(call.a, call.b, x);
+    case unary_function::elu: return expm1_below_zero(call.a, x);
+    case unary_function::selu: return call.b * expm1_below_zero(call.a, x);
+    case unary_function::softplus: return (x < 0 ? 0 : x) + std::log1p(std::exp(-std::abs(x)));
+    case unary_function::gelu: return 0.5 * x * (1 + std::erf(x / std::numbers::sqrt2));
+    case unary_function::gelu_tanh:
+      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+    case unary_function::round_to_half: return to_float(to_float16(static_cast<float>(x)));
+  }
+  return x;
+}
+
+/// Integers are exact and wrap around: int64 must not pass through a floating-point type.
+template <class T>
+T apply_integer(unary_function function, T x, T low, T high) {
+  const bool negative = x < T{};
+  switch (function) {
+    case unary_function::relu: return negative ? T{} : x;
+    case unary_function::clip: return std::min(std::max(x, low), high);
+    case unary_function::abs: return negative ? static_cast<T>(std::uint64_t{0} - static_cast<std::uint64_t>(x)) : x;
+    case unary_function::neg: return static_cast<T>(std::uint64_t{0} - static_cast<std::uint64_t>(x));
+    default: return x;
+  }
+}
+
+template <class T>
+result<void> run_integers(reference_context& context, unary_function function) {
+  const T low = context.has_input(1) ? context.input(1).as<T>()[0] : std::numeric_limits<T>::lowest();
+  const T high = context.has_input(2) ? context.input(2).as<T>()[0] : std::numeric_limits<T>::max();
+  const auto source = context.input(0).as<T>();
+  const auto target = context.output(0).as_mutable<T>();
+  for (std::size_t i = 0; i < source.size(); ++i) target[i] = apply_integer(function, source[i], low, high);
+  return {};
 }
 
 }  // namespace
 
 result<void> unary_reference(reference_context& context) {
-  for (std::size_t i = 1; i <= 2; ++i)
-    if (context.has_input(i) &&
-        (context.input(i).elements() != 1 || context.input(i).type() != context.input(0).type()))
-      return error(errc::invalid_argument,
-                   "a bound of " + context.step().describe() + " is not a scalar of the operand's type");
-  switch (context.input(0).type()) {
-    case dtype::i8: return clip_or_relu<std::int8_t>(context);
-    case dtype::u8: return clip_or_relu<std::uint8_t>(context);
-    case dtype::i32: return clip_or_relu<std::int32_t>(context);
-    case dtype::i64: return clip_or_relu<std::int64_t>(context);
-    default: break;
-  }
-  constexpr float infinity = std::numeric_limits<float>::infinity();
-  float low = context.step().float_or("min", -infinity);
-  float high = context.step().float_or("max", infinity);
-  if (context.has_input(1)) {
-    TROUPE_TRY(const auto bound, context.input_floats(1));
-    low = bound[0];
-  }
-  if (context.has_input(2)) {
-    TROUPE_TRY(const auto bound, context.input_floats(2));
-    high = bound[0];
+  TROUPE_TRY(const unary_call call, read_unary(node_view(context)));
+  const dtype type = context.input(0).type();
+  if (!is_float(type))
+    return with_arithmetic_type(type, [&](auto zero) -> result<void> {
+      if constexpr (std::is_integral_v<decltype(zero)>) return run_integers<decltype(zero)>(context, call.function);
+      return {};
+    });
+  if (type == dtype::f64) {
+    const auto source = context.input(0).as<double>();
+    const auto target = context.output(0).as_mutable<double>();
+    for (std::size_t i = 0; i < source.size(); ++i) target[i] = apply(call, source[i]);
+    return {};
   }
   TROUPE_TRY(auto values, context.input_floats(0));
-  for (float& value : values) value = apply(context.step(), value, low, high);
+  for (float& value : values) value = static_cast<float>(apply(call, value));
   return context.set_output_floats(0, values);
 }
 

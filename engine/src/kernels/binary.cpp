@@ -1,0 +1,144 @@
+// Add, Sub, Mul, Div, Pow, PRelu, and the variadic Sum, Min, Max: element by element, operands broadcast to each other.
+#include "kernels/binary.hpp"
+
+#include "kernels/definitions.hpp"
+#include "kernels/strided.hpp"
+#include "troupe/engine/detail/fail.hpp"
+
+namespace troupe {
+
+result<void> binary_reference(reference_context&);
+
+namespace {
+
+struct binary_kind {
+  std::string_view op;
+  binary_function function;
+  int since_version;  // of the broadcasting of today
+  bool variadic;
+};
+
+constexpr binary_kind kinds[] = {
+    {"Add", binary_function::add, 7, false}, {"Sub", binary_function::sub, 7, false},
+    {"Mul", binary_function::mul, 7, false}, {"Div", binary_function::div, 7, false},
+    {"Pow", binary_function::pow, 7, false}, {"PRelu", binary_function::prelu, 7, false},
+    {"Min", binary_function::min, 1, true},  {"Max", binary_function::max, 1, true},
+    {"Sum", binary_function::add, 1, true},
+};
+
+const binary_kind& kind_of(std::string_view op) {
+  for (const binary_kind& kind : kinds)
+    if (kind.op == op) return kind;
+  return kinds[0];
+}
+
+constexpr std::size_t operands_max = 4096;
+
+result<void> infer(infer_context& context) {
+  const binary_kind& kind = kind_of(context.step().op);
+  const std::size_t count = kind.variadic ? context.input_count() : 2;
+  TROUPE_CHECK(context.expect_inputs(std::max<std::size_t>(count, 1), kind.variadic ? operands_max : 2));
+  const dtype type = context.input_type(0);
+  shape dims = context.input_dims(0);
+  for (std::size_t i = 0; i < count; ++i) {
+    const dtype other = context.input_type(i);
+    // The exponent of Pow may be of another type than the base.
+    if (other == dtype::boolean || (other != type && kind.function != binary_function::pow))
+      return fail(errc::invalid_argument, "{} is not defined for operands of types {} and {}",
+                  context.step().describe(), to_string(type), to_string(other));
+    TROUPE_TRY(dims, broadcast(dims, context.input_dims(i)));
+  }
+  if (kind.function == binary_function::prelu && dims != context.input_dims(0))
+    return fail(errc::invalid_argument, "the slope {} of {} does not broadcast to its operand {}",
+                context.input_dims(1).to_string(), context.step().describe(), context.input_dims(0).to_string());
+  context.set_output(0, type, dims);
+  return {};
+}
+
+/// An operand of a dispatch with the shape that its memory has.
+struct shaped_operand {
+  dispatch_operand memory;
+  shape dims;
+};
+
+result<void> add_binary(lowering_context& context, binary_function function, const shaped_operand& first,
+                        const shaped_operand& second, const shaped_operand& target) {
+  const strided_walk walk{.extents = target.dims,
+                          .first = {.base = 0, .strides = broadcast_strides(first.dims, target.dims)},
+                          .second = {.base = 0, .strides = broadcast_strides(second.dims, target.dims)}};
+  TROUPE_TRY(const strided_block block, pack(context.step(), walk));
+  context.add({.shader = "binary",
+               .operands = {first.memory, second.memory, target.memory},
+               .push_constants = push_bytes(block),
+               .specialization = {static_cast<std::uint32_t>(function)},
+               .groups = groups_for(block.count, 64, context.traits())});
+  return {};
+}
+
+/// From left to right; what is between two dispatches lies in scratch memory, in two blocks that take turns.
+result<void> lower(lowering_context& context) {
+  const shape& dims = context.output_dims(0);
+  if (dims.elements() == 0) return {};
+  if (context.input_count() == 1) {
+    context.alias(0, 0);
+    return {};
+  }
+  const binary_function function = binary_function_of(context.step().op);
+  const std::size_t steps = context.input_count() - 1;
+  std::uint32_t between[2] = {};
+  for (std::size_t i = 0; i < std::min<std::size_t>(steps - 1, 2); ++i) between[i] = context.scratch(dims.elements());
+
+  shaped_operand left{context.read(0), context.input_dims(0)};
+  for (std::size_t i = 0; i < steps; ++i) {
+    const shaped_operand right{context.read(i + 1), context.input_dims(i + 1)};
+    const bool last = i + 1 == steps;
+    const shaped_operand target{last ? context.write(0) : dispatch_operand{between[i % 2], true}, dims};
+    TROUPE_CHECK(add_binary(context, function, left, right, target));
+    left = {{target.memory.slot, false}, dims};
+  }
+  return {};
+}
+
+operator_definition binary(std::string_view op) {
+  return {.name = op,
+          .since_version = kind_of(op).since_version,
+          .infer = infer,
+          .reference = binary_reference,
+          .lower = lower};
+}
+
+}  // namespace
+
+binary_function binary_function_of(std::string_view op) {
+  return kind_of(op).function;
+}
+
+operator_definition add_operator() {
+  return binary("Add");
+}
+operator_definition sub_operator() {
+  return binary("Sub");
+}
+operator_definition mul_operator() {
+  return binary("Mul");
+}
+operator_definition div_operator() {
+  return binary("Div");
+}
+operator_definition pow_operator() {
+  return binary("Pow");
+}
+operator_definition prelu_operator() {
+  return binary("PRelu");
+}
+operator_definition min_operator() {
+  return binary("Min");
+}
+operator_definition max_operator() {
+  return binary("Max");
+}
+operator_definition sum_operator() {
+  return binary("Sum");
+}
+
+}  // namespace troupe

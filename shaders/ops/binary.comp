@@ -1,0 +1,55 @@
+#version 450
+// c = f(a, b), element by element, with a and b broadcast. Specialization constant 0 chooses f; see binary.hpp.
+#include "indexing.glsl"
+#include "precision.glsl"
+#include "special_values.glsl"
+#include "strided.glsl"
+
+layout(local_size_x = 64) in;
+layout(constant_id = 0) const uint function = 0;
+
+layout(set = 0, binding = 0) readonly buffer first_buffer { STORED first_operand[]; };
+layout(set = 0, binding = 1) readonly buffer second_buffer { STORED second_operand[]; };
+layout(set = 0, binding = 2) writeonly buffer target_buffer { STORED target[]; };
+
+// pow() of GLSL is undefined for a negative base and for 0 to a power <= 0; this one is C's.
+float power(float x, float y) {
+  if (y == 2.0) return x * x;
+  if (y == 3.0) return x * x * x;
+  if (y == 0.0 || x == 1.0) return 1.0;
+  if (isnan(x) || isnan(y)) return NOT_A_NUMBER;
+  if (isinf(y)) return abs(x) == 1.0 ? 1.0 : ((abs(x) > 1.0) == (y > 0.0) ? INFINITY : 0.0);
+  const bool is_integer = floor(y) == y;
+  const bool is_odd = is_integer && abs(y) < 16777216.0 && (int(y) & 1) != 0;
+  const bool is_negative = floatBitsToUint(x) >= 0x80000000u;
+  float magnitude;
+  if (x == 0.0 || isinf(x)) {
+    magnitude = (x == 0.0) == (y > 0.0) ? 0.0 : INFINITY;
+  } else {
+    if (is_negative && !is_integer) return NOT_A_NUMBER;
+    magnitude = exp2(y * log2(abs(x)));
+  }
+  return is_negative && is_odd ? -magnitude : magnitude;
+}
+
+float apply(float a, float b) {
+  switch (function) {
+    case 0: return a + b;
+    case 1: return a - b;
+    case 2: return a * b;
+    case 3: return a / b;
+    case 4: return power(a, b);
+    case 5: return a < 0.0 ? a * b : a;           // PRelu
+    case 6: return a < b || isnan(a) ? a : b;     // Min; a NaN wins
+    case 7: return a > b || isnan(a) ? a : b;     // Max; a NaN wins
+  }
+  return a;
+}
+
+void main() {
+  const uint i = global_index();
+  if (i >= count) return;
+  uint a, b;
+  locate(i, a, b);
+  target[i] = narrow(apply(widen(first_operand[a]), widen(second_operand[b])));
+}

@@ -1,0 +1,177 @@
+// Bounds: one rounding of each operand and one of the result.
+#include <limits>
+
+#include "support/operator_case.hpp"
+
+using namespace troupe;
+using namespace troupe::test;
+
+namespace {
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
+
+template <class T>
+void check_pair(const char* op, T a, T b, T want) {
+  INFO(op << "(" << +a << ", " << +b << ")");
+  check_value({.op = op, .inputs = {scalar_of(a), scalar_of(b)}}, scalar_of(want));
+}
+
+}  // namespace
+
+TEST_CASE("arithmetic broadcasts every pattern", "[device]") {
+  const std::pair<shape, shape> patterns[] = {
+      {{}, {}},
+      {{7}, {}},
+      {{}, {2, 3}},
+      {{65}, {65}},
+      {{4, 5}, {5}},
+      {{4, 5}, {4, 1}},
+      {{4, 1}, {1, 5}},
+      {{2, 3, 4, 5}, {3, 1, 1}},
+      {{2, 1, 4, 1}, {3, 1, 5}},
+      {{1, 8, 7, 9}, {1, 8, 1, 1}},
+      {{2, 1, 2, 1, 2, 1}, {2, 1, 2, 1, 2}},
+      {{2, 1, 2, 1, 2, 1, 2, 1}, {1, 2, 1, 2, 1, 2, 1, 2}},
+      {{1, 1, 1}, {1, 1}},
+  };
+  for (const auto& [a, b] : patterns)
+    for (const char* op : {"Add", "Sub", "Mul", "Div"}) {
+      INFO(op << " of " << a.to_string() << " and " << b.to_string());
+      // Operands away from 0, so that neither a difference nor a quotient magnifies their rounding.
+      check_kernel({.op = op, .inputs = {random_tensor(a, 3, 4, 6), random_tensor(b, 4, 1, 2)}}, two_roundings);
+    }
+}
+
+TEST_CASE("arithmetic with empty tensors gives empty tensors", "[device]") {
+  check_kernel({.op = "Add", .inputs = {need(tensor::make(dtype::f32, {0, 3})), random_tensor({3}, 1)}}, exact);
+  check_kernel({.op = "Mul", .inputs = {need(tensor::make(dtype::f32, {2, 0})), random_tensor({2, 1}, 1)}}, exact);
+}
+
+TEST_CASE("a broadcast sum has the values of the definition") {
+  check_value({.op = "Add", .inputs = {tensor_of<float>({2, 1}, {10, 20}), tensor_of<float>({3}, {1, 2, 3})}},
+              tensor_of<float>({2, 3}, {11, 12, 13, 21, 22, 23}));
+  check_value({.op = "Sub", .inputs = {tensor_of<float>({3}, {1, 2, 3}), tensor_of<float>({2, 1}, {10, 20})}},
+              tensor_of<float>({2, 3}, {-9, -8, -7, -19, -18, -17}));
+  check_value({.op = "Div", .inputs = {tensor_of<float>({2, 2}, {2, 4, 6, 8}), scalar_of(4.0f)}},
+              tensor_of<float>({2, 2}, {0.5f, 1, 1.5f, 2}));
+}
+
+TEST_CASE("integer arithmetic is exact and wraps around") {
+  check_pair<std::uint8_t>("Add", 250, 10, 4);
+  check_pair<std::uint8_t>("Sub", 3, 5, 254);
+  check_pair<std::uint8_t>("Mul", 20, 20, 144);
+  check_pair<std::uint8_t>("Div", 250, 7, 35);
+  check_pair<std::int8_t>("Add", 127, 1, -128);
+  check_pair<std::int8_t>("Sub", -128, 1, 127);
+  check_pair<std::int8_t>("Mul", -128, -1, -128);
+  check_pair<std::int8_t>("Div", -128, -1, -128);
+  check_pair<std::int8_t>("Div", -7, 2, -3);
+  constexpr auto lowest = std::numeric_limits<std::int32_t>::min();
+  check_pair<std::int32_t>("Div", lowest, -1, lowest);
+  check_pair<std::int32_t>("Mul", 65536, 65536, 0);
+  constexpr std::int64_t large = (std::int64_t{1} << 60) + 1;
+  check_pair<std::int64_t>("Add", large, 1, large + 1);
+  check_pair<std::int64_t>("Mul", large, 3, 3 * large);
+  check_pair<std::int64_t>("Div", std::numeric_limits<std::int64_t>::min(), -1,
+                           std::numeric_limits<std::int64_t>::min());
+}
+
+TEST_CASE("dividing an integer by zero is an error and dividing a float is not") {
+  const error refused = refusal({.op = "Div", .inputs = {list_of({1, 2}), list_of({1, 0})}});
+  CHECK(refused.code() == errc::invalid_argument);
+  CHECK(refused.message().find("zero") != std::string::npos);
+  check_value({.op = "Div", .inputs = {tensor_of<float>({2}, {1, -1}), scalar_of(0.0f)}},
+              tensor_of<float>({2}, {infinity, -infinity}));
+}
+
+TEST_CASE("float64 and float16 arithmetic keep their precision") {
+  check_pair<double>("Add", 1, 0x1p-50, 1 + 0x1p-50);
+  const auto half = [](float value) { return need(convert(scalar_of(value), dtype::f16)); };
+  check_value({.op = "Add", .inputs = {half(2048), half(1)}}, half(2048));  // ties to even
+  check_value({.op = "Add", .inputs = {half(2048), half(3)}}, half(2052));
+  check_value({.op = "Mul", .inputs = {half(60000), half(2)}}, half(65504));  // clamps
+}
+
+TEST_CASE("a finite result too large for binary16 is stored as the largest finite one", "[device]") {
+  const kernel_case given{.op = "Mul", .inputs = {tensor_of<float>({3}, {60000, -60000, 1}), scalar_of(2.0f)}};
+  const auto halves = run_on("", given, dtype::f16);
+  CHECK(bitwise_equal(halves[0], tensor_of<float>({3}, {65504, -65504, 2})));
+  check_kernel({.op = "Div", .inputs = {tensor_of<float>({4}, {1, -1, 0, not_a_number}), scalar_of(0.0f)}}, exact);
+  check_kernel({.op = "Add", .inputs = {tensor_of<float>({2}, {infinity, -infinity}), scalar_of(infinity)}}, exact);
+}
+
+TEST_CASE("Pow follows C in every corner", "[device]") {
+  const tensor bases = tensor_of<float>({9}, {-infinity, -2, -1, -0.0f, 0, 0.5f, 1, 2, infinity});
+  const tensor exponents =
+      tensor_of<float>({12, 1}, {-infinity, -3, -2, -0.5f, 0, 0.5f, 1, 2, 3, 4, infinity, not_a_number});
+  check_kernel({.op = "Pow", .inputs = {bases, exponents}}, two_roundings);
+  check_kernel({.op = "Pow", .inputs = {random_tensor({40}, 5, 0.5f, 3), scalar_of(2.5f)}}, {3e-3, 3e-3});
+  check_value({.op = "Pow", .inputs = {tensor_of<float>({2}, {3, -2}), scalar_of(3.0f)}},
+              tensor_of<float>({2}, {27, -8}));
+}
+
+TEST_CASE("Pow takes exponents of another type and exact integers") {
+  check_value({.op = "Pow", .inputs = {tensor_of<float>({2}, {3, -2}), scalar_of<std::int64_t>(2)}},
+              tensor_of<float>({2}, {9, 4}));
+  check_value({.op = "Pow", .inputs = {list_of({3, -2, 7}), scalar_of(2.0f)}}, list_of({9, 4, 49}));
+  check_pair<std::int64_t>("Pow", 3, 39, 4052555153018976267);
+  check_pair<std::int64_t>("Pow", 2, -1, 0);
+  check_pair<std::int64_t>("Pow", -1, -3, -1);
+  check_pair<std::int64_t>("Pow", -1, -4, 1);
+  check_pair<std::int64_t>("Pow", 1, -4, 1);
+  CHECK(refusal({.op = "Pow", .inputs = {list_of({0}), list_of({-1})}}).code() == errc::invalid_argument);
+}
+
+TEST_CASE("PRelu takes a slope for each channel", "[device]") {
+  check_kernel({.op = "PRelu", .inputs = {random_tensor({2, 3, 5, 5}, 5, -2, 2), random_tensor({3, 1, 1}, 6)}},
+               two_roundings);
+  check_value(
+      {.op = "PRelu", .inputs = {tensor_of<float>({2, 2}, {-1, 2, -3, 4}), tensor_of<float>({2, 1}, {0.5f, 2})}},
+      tensor_of<float>({2, 2}, {-0.5f, 2, -6, 4}));
+  CHECK(refusal({.op = "PRelu", .inputs = {random_tensor({3}, 1), random_tensor({2, 3}, 1)}}).code() ==
+        errc::invalid_argument);
+}
+
+TEST_CASE("Sum, Min and Max take any number of operands", "[device]") {
+  const std::vector<tensor> operands = {random_tensor({2, 3, 4}, 1), random_tensor({4}, 2), random_tensor({3, 1}, 3),
+                                        random_tensor({}, 4), random_tensor({2, 1, 4}, 5)};
+  for (const char* op : {"Sum", "Min", "Max"})
+    for (std::size_t count = 1; count <= operands.size(); ++count) {
+      INFO(count << " operands");
+      // Each partial sum is rounded to storage: up to four roundings of values of the result's size.
+      check_kernel({.op = op, .inputs = {operands.begin(), operands.begin() + static_cast<std::ptrdiff_t>(count)}},
+                   {3e-3, 3e-3});
+    }
+  const tensor a = tensor_of<float>({2}, {1, 5}), b = tensor_of<float>({2}, {4, 2}), c = scalar_of(3.0f);
+  check_value({.op = "Sum", .inputs = {a, b, c}}, tensor_of<float>({2}, {8, 10}));
+  check_value({.op = "Min", .inputs = {a, b, c}}, tensor_of<float>({2}, {1, 2}));
+  check_value({.op = "Max", .inputs = {a, b, c}}, tensor_of<float>({2}, {4, 5}));
+  check_value({.op = "Max", .inputs = {list_of({1, -5}), list_of({0, 7})}}, list_of({1, 7}));
+}
+
+TEST_CASE("a NaN wins in Min and Max", "[device]") {
+  const tensor a = tensor_of<float>({3}, {not_a_number, 1, 2}), b = tensor_of<float>({3}, {1, not_a_number, 3});
+  for (const char* op : {"Min", "Max"}) check_kernel({.op = op, .inputs = {a, b}}, exact);
+  CHECK(std::isnan(need(evaluate({.op = "Min", .inputs = {a, b}}))[0].as<float>()[1]));
+}
+
+TEST_CASE("arithmetic refuses operands that do not fit") {
+  const tensor three = random_tensor({3}, 1);
+  CHECK(refusal({.op = "Add", .inputs = {three, random_tensor({2}, 1)}}).code() == errc::invalid_argument);
+  CHECK(refusal({.op = "Add", .inputs = {three, list_of({1, 2, 3})}}).code() == errc::invalid_argument);
+  CHECK(refusal({.op = "Add", .inputs = {three}}).code() == errc::invalid_argument);
+  CHECK(refusal({.op = "Add", .inputs = {three, three, three}}).code() == errc::invalid_argument);
+  CHECK(refusal({.op = "Add", .inputs = {three, tensor()}}).code() == errc::invalid_argument);
+  CHECK(refusal({.op = "Sum", .inputs = {}}).code() == errc::invalid_argument);
+  CHECK(refusal({.op = "Sum", .inputs = {three, tensor(), three}}).code() == errc::invalid_argument);
+  const tensor flags = tensor_of<bool>({1}, {true});
+  CHECK(refusal({.op = "Mul", .inputs = {flags, flags}}).code() == errc::invalid_argument);
+  CHECK(refusal({.op = "Add", .inputs = {three, three}, .version = 6}).code() == errc::unsupported);
+}
+
+TEST_CASE("arithmetic refuses results with too many elements without allocating them") {
+  const tensor tall = need(tensor::make(dtype::i8, {1 << 21, 1}));
+  const tensor wide = need(tensor::make(dtype::i8, {1 << 21}));
+  CHECK(refusal({.op = "Add", .inputs = {tall, wide}}).message().find("elements") != std::string::npos);
+}
