@@ -164,7 +164,7 @@ supervise_actions supervisor_behavior::act(const supervise::start& action) {
     return state_->child_started(action.child, action.incarnation, now());
   // A supervisor is up when its children are: those that start after it may need them.
   const auto up = [this, action] { perform(state_->child_started(action.child, action.incarnation, now())); };
-  self_->request(which.actor, constants::supervisor_start, await_children{})
+  ask(self_, which.actor, constants::supervisor_start, await_children{})
       .then(up, [this, action, up](caf::error& failure) {
         if (failure == caf::sec::request_timeout)
           perform(state_->start_expired(action.child, action.incarnation, now()));
@@ -230,7 +230,7 @@ supervise_actions supervisor_behavior::act(const supervise::probe& action) {
     perform(state_->probe_expired(id, incarnation, now()));
   };
   // Ahead of other messages: a long queue is no sign of death, a handler that does not return is.
-  self_->request<caf::message_priority::high>(which->actor, action.timeout, liveness_probe{})
+  ask_first(self_, which->actor, action.timeout, liveness_probe{})
       .then([alive] { alive(); },
             [alive, silent](caf::error& failure) { failure == caf::sec::request_timeout ? silent() : alive(); });
   return {};
@@ -441,7 +441,7 @@ void supervisor_behavior::begin_snapshot(const describe_tree& what) {
     const caf::actor asked = children_.find(below.name)->second.actor;
     if (below.kind != child_kind::supervisor || !asked) continue;
     ++gathered.missing;
-    self_->request<caf::message_priority::high>(asked, left, question)
+    ask_first(self_, asked, left, question)
         .then([=, this](tree_snapshot& answer) { end_snapshot_part(number, index, &answer); },
               [=, this](caf::error&) { end_snapshot_part(number, index, nullptr); });
   }
