@@ -1,7 +1,7 @@
 #include "aggregator.hpp"
 
 #include "aggregator_state.hpp"
-#include "messages.hpp"
+#include "model_messages.hpp"
 #include "runtime.hpp"
 
 namespace troupe {
@@ -11,7 +11,7 @@ class aggregator final : public caf::event_based_actor {
 public:
   aggregator(caf::actor_config& config, std::shared_ptr<const plan> layout)
       : event_based_actor(config), state_(std::move(layout)) {
-    quiet(this);
+    quiet(*this);
   }
 
   caf::behavior make_behavior() override {

@@ -1,4 +1,4 @@
-// The aggregator actor of one model: collects the last stages' outputs and joins them. Interface in messages.hpp:
+// The aggregator actor of one model: collects the last stages' outputs and joins them. Interface in model_messages.hpp:
 //
 //   coordinator --expect_join_msg, forget_join_msg--> aggregator --joined_msg--> coordinator
 //   last shard --step_msg with an empty route--> aggregator

@@ -2,9 +2,9 @@
 
 #include <unordered_map>
 
+#include "caf_error.hpp"
 #include "coordinator_state.hpp"
-#include "error_conversion.hpp"
-#include "messages.hpp"
+#include "model_messages.hpp"
 #include "runtime.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
@@ -21,7 +21,7 @@ public:
         options_(std::move(options)),
         state_(options_.layout, static_cast<std::uint32_t>(options_.nodes.size() - 1)),
         shards_(options_.layout->parts.size()) {
-    quiet(this);
+    quiet(*this);
     set_down_handler([this](caf::scheduled_actor*, caf::down_msg& down) { on_down(down); });
   }
 
@@ -100,7 +100,8 @@ private:
 
   void inject_kill(const inject_kill_msg& wanted) {
     if (wanted.part >= shards_.size())
-      return wanted.done(fail(errc::invalid_argument, "the model has no part {}; parts are 0 to {}", wanted.part, shards_.size() - 1));
+      return wanted.done(
+          fail(errc::invalid_argument, "the model has no part {}; parts are 0 to {}", wanted.part, shards_.size() - 1));
     const caf::actor& node = options_.nodes[state_.parts()[wanted.part].host];
     request(node, placement_patience, kill_part_msg{options_.plan_id, wanted.part})
         .then([done = wanted.done](ok_atom) { done({}); },
@@ -153,9 +154,9 @@ private:
   void obey(coordinator_action::answer& order) {
     const auto found = waiting_.find(order.request);
     if (found == waiting_.end()) return;
-    const completion done = std::move(found->second);
+    const completion caller = std::move(found->second);
     waiting_.erase(found);
-    done.resolve(std::move(order.outcome));
+    caller.resolve(std::move(order.outcome));
   }
 
   void obey(coordinator_action::arm_retry& order) {

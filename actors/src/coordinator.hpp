@@ -1,5 +1,5 @@
 // The coordinator actor of one model: places its parts, sends requests through them, repeats what is lost, answers
-// once. What it decides is in coordinator_state; what it says is in messages.hpp:
+// once. What it decides is in coordinator_state; what it says is in model_messages.hpp:
 //
 //   facade --submit_msg--> coordinator --step_msg--> first shard ... last shard --> aggregator --joined_msg-->
 //   coordinator coordinator --load_part_msg, unload_plan_msg--> node --part_up_msg, part_failed_msg--> coordinator

@@ -24,7 +24,7 @@ public:
         control_(std::move(control)),
         options_(std::move(options)),
         cancel_(std::move(cancel)) {
-    quiet(this);
+    quiet(*this);
   }
 
   caf::behavior make_behavior() override {

@@ -1,17 +1,17 @@
-// What a model handle of the facade shares with the actors behind it: where the coordinator is now, and the submissions that wait
-// while there is none.
+// What a model handle of the facade shares with the actors behind it: where the coordinator is now, and the submissions
+// that wait while there is none.
 #pragma once
 
 #include <caf/actor.hpp>
 #include <deque>
 #include <mutex>
 
-#include "messages.hpp"
+#include "model_messages.hpp"
 
 namespace troupe {
 
-/// Safe to use from any thread. Submissions reach the present coordinator; those that a coordinator dropped when it ended are
-/// given to its successor, so a caller sees a pause and not an error.
+/// Safe to use from any thread. Submissions reach the present coordinator; those that a coordinator dropped when it
+/// ended are given to its successor, so a caller sees a pause and not an error.
 class model_core : public std::enable_shared_from_this<model_core> {
 public:
   using callback = std::function<void(result<run_result>)>;

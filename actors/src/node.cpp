@@ -2,12 +2,15 @@
 
 #include <caf/response_promise.hpp>
 #include <caf/send.hpp>
+#include <caf/typed_response_promise.hpp>
 #include <map>
 #include <set>
 
-#include "error_conversion.hpp"
-#include "messages.hpp"
+#include "caf_error.hpp"
+#include "model_messages.hpp"
 #include "runtime.hpp"
+#include "tree_conversion.hpp"
+#include "troupe/actors/messages.hpp"
 #include "troupe/actors/supervisor.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
@@ -21,10 +24,11 @@ constexpr std::chrono::seconds connect_patience{5};
 /// How long the supervisors of parts may take to describe themselves.
 constexpr std::chrono::seconds describe_patience{1};
 
-class node final : public caf::event_based_actor {
+class node_actor final : public caf::event_based_actor {
 public:
-  node(caf::actor_config& config, node_options options) : event_based_actor(config), options_(std::move(options)) {
-    quiet(this);
+  node_actor(caf::actor_config& config, node_options options)
+      : event_based_actor(config), options_(std::move(options)) {
+    quiet(*this);
     set_down_handler([this](caf::scheduled_actor*, caf::down_msg& down) { on_down(down); });
     set_exit_handler([this](caf::scheduled_actor*, caf::exit_msg& exit) { on_exit_request(exit); });
   }
@@ -57,6 +61,7 @@ private:
     caf::actor observer;
     caf::actor supervisor;
     caf::actor shard;
+    std::string device;
     std::optional<error> last_error;
   };
 
@@ -66,7 +71,8 @@ private:
     const part_key key{order.plan, order.part};
     unload([&](const part_key& each, const hosted_part&) { return each == key; });
     if (parts_.size() >= parts_max)
-      return to_caf(fail(errc::unavailable, "the node \"{}\" runs {} parts, which is its limit", options_.name, parts_.size()));
+      return to_caf(
+          fail(errc::unavailable, "the node \"{}\" runs {} parts, which is its limit", options_.name, parts_.size()));
 
     supervisor_spec spec;
     spec.name = fmt::format("part {}", order.part);
@@ -83,12 +89,11 @@ private:
                          {plan, part, ++*incarnation, network, storage, open, caf::actor_cast<caf::actor>(self)});
     };
     spec.children.push_back(std::move(child));
-    auto supervisor = spawn_supervisor(this, std::move(spec), options_.observer);
+    auto supervisor = spawn_supervisor(*this, std::move(spec), options_.observer);
     if (!supervisor) return to_caf(supervisor.error());
     monitor(order.observer);
     monitor(*supervisor);
-    link_to(*supervisor);
-    parts_[key] = {order.host, order.observer, *supervisor, {}, {}};
+    parts_[key] = {order.host, order.observer, *supervisor, {}, {}, {}};
     return ok_atom::value;
   }
 
@@ -96,6 +101,7 @@ private:
     const auto found = parts_.find({ready.plan, ready.part});
     if (found == parts_.end()) return;
     found->second.shard = ready.shard;
+    found->second.device = ready.device;
     send(found->second.observer, part_up_msg{ready.plan, ready.part, found->second.host, ready.incarnation, ready.shard,
                                              options_.name, ready.device});
   }
@@ -135,7 +141,8 @@ private:
 
   caf::result<ok_atom> kill(const kill_part_msg& order) {
     if (!options_.allow_fault_injection)
-      return to_caf(fail(errc::invalid_argument, "the node \"{}\" was not started with fault injection allowed", options_.name));
+      return to_caf(
+          fail(errc::invalid_argument, "the node \"{}\" was not started with fault injection allowed", options_.name));
     const auto found = parts_.find({order.plan, order.part});
     if (found == parts_.end() || !found->second.shard)
       return to_caf(fail(errc::unavailable, "the node \"{}\" does not run part {} now", options_.name, order.part));
@@ -150,15 +157,49 @@ private:
     auto promise = make_response_promise();
     connecting_.emplace(ticket, promise);
     // The callback runs on another thread: only a message may come back from there.
-    options_.links->connect_async(
-        order.address, steady_clock::now() + connect_patience,
-        [self = caf::actor_cast<caf::actor_addr>(this), ticket](result<caf::actor> outcome) {
-          result<void> ended;
-          if (!outcome) ended = std::move(outcome).error();
-          if (const auto alive = caf::actor_cast<caf::actor>(self)) caf::anon_send(alive, peer_connected_msg{ticket, ended});
-        });
+    options_.links->connect_async(order.address, steady_clock::now() + connect_patience,
+                                  [self = caf::actor_cast<caf::actor_addr>(this), ticket](result<caf::actor> outcome) {
+                                    result<void> ended;
+                                    if (!outcome) ended = std::move(outcome).error();
+                                    if (const auto alive = caf::actor_cast<caf::actor>(self))
+                                      caf::anon_send(alive, peer_connected_msg{ticket, ended});
+                                  });
     return promise;
   }
+
+  /// This node's tree: asks the supervisors of all parts at once and answers when the last one has.
+  caf::result<node_status_msg> describe() {
+    auto report = std::make_shared<status_report>();
+    report->promise = make_response_promise<node_status_msg>();
+    report->tree = {options_.name, "node", "up", {}, 0, {}};
+    report->missing = parts_.size() + 1;
+    for (const auto& [key, part] : parts_) {
+      report->tree.children.push_back(
+          {fmt::format("part {}", key.second), "supervisor", "not answering", part.device, 0, {}});
+      const std::size_t place = report->tree.children.size() - 1;
+      request(part.supervisor, describe_patience, describe_tree{})
+          .then(
+              [report, place](const tree_snapshot& snapshot) {
+                tree_node& described = report->tree.children[place];
+                const std::string device = described.detail;
+                described = to_tree(snapshot);
+                for (tree_node& shard : described.children) shard.detail = device;
+                report->count_down();
+              },
+              [report](caf::error&) { report->count_down(); });
+    }
+    report->count_down();
+    return report->promise;
+  }
+
+  struct status_report {
+    caf::typed_response_promise<node_status_msg> promise;
+    tree_node tree;
+    std::size_t missing = 0;
+    void count_down() {
+      if (--missing == 0) promise.deliver(node_status_msg{std::move(tree)});
+    }
+  };
 
   void on_connected(const peer_connected_msg& ended) {
     const auto found = connecting_.find(ended.ticket);
@@ -174,7 +215,8 @@ private:
     if (stopping_.erase(down.source)) return;
     for (auto each = parts_.begin(); each != parts_.end(); ++each) {
       if (each->second.supervisor.address() != down.source) continue;
-      give_up(each, each->second.last_error.value_or(error(errc::unavailable, "the shard ended more often than the limit allows")));
+      give_up(each, each->second.last_error.value_or(
+                        error(errc::unavailable, "the shard ended more often than the limit allows")));
       stopping_.erase(down.source);
       return;
     }
@@ -199,7 +241,7 @@ private:
 }  // namespace
 
 caf::actor spawn_node(caf::event_based_actor* parent, node_options options) {
-  return parent->spawn<node>(std::move(options));
+  return parent->spawn<node_actor>(std::move(options));
 }
 
 }  // namespace troupe

@@ -1,6 +1,6 @@
-// The node actor of a process: runs parts of models for coordinators, here and on other nodes, each part under a supervisor of
-// its own so that the restart limit counts per part. Interface in messages.hpp: load_part_msg, unload_plan_msg, kill_part_msg,
-// node_status_request_msg, connect_peer_msg.
+// The node actor of a process: runs parts of models for coordinators, here and on other nodes, each part under a
+// supervisor of its own so that the restart limit counts per part. Interface in model_messages.hpp: load_part_msg,
+// unload_plan_msg, kill_part_msg, node_status_request_msg, connect_peer_msg.
 #pragma once
 
 #include <caf/event_based_actor.hpp>
@@ -14,9 +14,9 @@ namespace troupe {
 struct node_options {
   std::string name;
   device_opener open_device;
-  supervision_observer observer;      ///< may be empty
+  supervision_observer observer;  ///< may be empty
   bool allow_fault_injection = false;
-  remoting* links = nullptr;          ///< must outlive the actor; null: no links
+  remoting* links = nullptr;  ///< must outlive the actor; null: no links
 };
 
 /// Parts of a coordinator that ends, or whose link is lost, are unloaded.

@@ -21,7 +21,7 @@ struct remoting_options {
 /// `unavailable`, ends its proxies (their monitors fire) and is forgotten. Safe to use from any thread.
 class remoting {
 public:
-  remoting(caf::actor_system& system, remoting_options options);
+  remoting(caf::actor_system& system, const remoting_options& options);
   remoting(const remoting&) = delete;
   remoting& operator=(const remoting&) = delete;
   /// Stops.
@@ -33,8 +33,8 @@ public:
   /// Accepts links from peers; returns the port.
   result<std::uint16_t> listen(std::string_view address);
 
-  /// A handle to the node actor of the process that listens at `address`; an existing link to that process is used again.
-  /// Blocks until `deadline` at most: not for actors.
+  /// A handle to the node actor of the process that listens at `address`; an existing link to that process is used
+  /// again. Blocks until `deadline` at most: not for actors.
   result<caf::actor> connect(std::string_view address, time_point deadline);
 
   /// The same for actors: returns at once and calls `done` once from another thread.

@@ -2,8 +2,8 @@
 
 #include <unordered_map>
 
+#include "caf_error.hpp"
 #include "device_half.hpp"
-#include "error_conversion.hpp"
 #include "runtime.hpp"
 #include "shard_state.hpp"
 #include "troupe/engine/detail/fail.hpp"
@@ -14,7 +14,7 @@ namespace {
 class shard final : public caf::event_based_actor {
 public:
   shard(caf::actor_config& config, shard_options options) : event_based_actor(config), options_(std::move(options)) {
-    quiet(this);
+    quiet(*this);
   }
 
   caf::behavior make_behavior() override {
@@ -38,7 +38,9 @@ public:
             outcome = std::move(ready.device).error().while_doing(fmt::format("loading part {}", options_.part));
           perform(state_.loaded(std::move(outcome)));
         },
-        [this](computed_msg& done) { perform(state_.computed(std::move(done.outcome), steady_clock::now())); },
+        [this](computed_msg& result_of_step) {
+          perform(state_.computed(std::move(result_of_step.outcome), steady_clock::now()));
+        },
     };
   }
 

@@ -1,5 +1,5 @@
 // The shard actor: owns one program. Its control half always answers; its device half waits for the device on a thread
-// of its own. What it decides is in shard_state; what it says is in messages.hpp:
+// of its own. What it decides is in shard_state; what it says is in model_messages.hpp:
 //
 //   coordinator or shard --step_msg--> shard --step_msg--> next hop       (step_failed_msg --> origin)
 //   shard --shard_ready_msg, shard_failing_msg--> node
@@ -7,7 +7,7 @@
 
 #include <caf/event_based_actor.hpp>
 
-#include "messages.hpp"
+#include "model_messages.hpp"
 #include "troupe/engine/device.hpp"
 
 namespace troupe {

@@ -1,20 +1,9 @@
 #include "troupe/system.hpp"
 
-#include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
 #include <caf/send.hpp>
-#include <future>
-#include <random>
-#include <thread>
 
-#include "aggregator.hpp"
-#include "coordinator.hpp"
-#include "error_conversion.hpp"
-#include "model_core.hpp"
-#include "node.hpp"
-#include "remoting.hpp"
-#include "runtime.hpp"
-#include "troupe/actors/supervisor.hpp"
+#include "host_side.hpp"
+#include "system_core.hpp"
 #include "troupe/engine/detail/fail.hpp"
 #include "troupe/engine/onnx_import.hpp"
 #include "troupe/engine/specialize.hpp"
@@ -22,80 +11,13 @@
 namespace troupe {
 namespace {
 
-/// What the destructor of a system may take before it gives the runtime's threads up and says so.
-constexpr std::chrono::seconds stop_patience{5};
-/// Connecting to one node given in the options.
-constexpr std::chrono::seconds connect_patience{5};
-/// Asking actors about themselves.
+/// How long the coordinator may take to answer a question about itself.
 constexpr std::chrono::seconds describe_patience{2};
-/// An answer that is due at the deadline may arrive a little after it.
-constexpr std::chrono::seconds answer_grace{1};
-
-/// A number that no other process uses by chance: plans of several coordinators meet on one node.
-std::uint64_t random_id() {
-  std::random_device source;
-  return (static_cast<std::uint64_t>(source()) << 32) ^ source();
-}
-
-/// A value that arrives from another thread, or not at all.
-template <class T>
-class awaited {
-public:
-  awaited() : promise_(std::make_shared<std::promise<T>>()), future_(promise_->get_future()) {}
-  /// To be called once, from any thread.
-  std::function<void(T)> setter() const {
-    return [promise = promise_](T value) { promise->set_value(std::move(value)); };
-  }
-  std::optional<T> wait_until(time_point deadline) {
-    if (future_.wait_until(deadline) != std::future_status::ready) return std::nullopt;
-    return future_.get();
-  }
-
-private:
-  std::shared_ptr<std::promise<T>> promise_;
-  std::future<T> future_;
-};
-
-}  // namespace
-
-/// What a system owns; models refer to it weakly.
-struct system_core {
-  system_options options;
-  std::shared_ptr<const operator_table> operators;
-  device_info default_device;
-  std::unique_ptr<caf::actor_system_config> config;
-  std::unique_ptr<caf::actor_system> actors;
-  std::unique_ptr<remoting> links;
-  caf::actor root, node;
-  std::vector<caf::actor> remote_nodes;
-  std::atomic<std::uint64_t> models{0};
-
-  ~system_core() { stop(); }
-  void stop();
-};
-
-struct system::implementation {
-  std::shared_ptr<system_core> core;
-};
-
-struct model::implementation {
-  graph interface_only;  ///< inputs, outputs and metadata of the network, without nodes and weights
-  std::vector<value_info> inputs, outputs;
-  std::shared_ptr<model_core> core;
-  std::weak_ptr<system_core> owner;
-  std::string id;  ///< of the model's supervisor below the root
-
-  ~implementation();
-};
-
-}  // namespace troupe
-
-namespace troupe {
-namespace {
 
 result<void> check_system_options(const system_options& options) {
   if (options.name.empty() || options.name.size() > 64)
-    return fail(errc::invalid_argument, "the system's name has {} characters; 1 to 64 are allowed", options.name.size());
+    return fail(errc::invalid_argument, "the system's name has {} characters; 1 to 64 are allowed",
+                options.name.size());
   if (options.restarts.window.count() <= 0)
     return fail(errc::invalid_argument, "the restart window of {} ms is not positive", options.restarts.window.count());
   return {};
@@ -109,62 +31,140 @@ result<device_info> describe_device(const system_options& options, std::shared_p
   return opened->info();
 }
 
-device_opener opener_of(const system_options& options, const std::shared_ptr<const operator_table>& operators) {
-  return [selector = options.device, devices = options.devices, operators] {
-    return open_device(selector, operators, devices);
-  };
-}
-
 }  // namespace
+
+struct system::implementation {
+  std::shared_ptr<system_core> core;
+};
+
+struct model::implementation {
+  graph interface;
+  std::vector<value_info> inputs, outputs;
+  std::shared_ptr<model_core> core;
+  std::weak_ptr<system_core> owner;
+  std::string id;  ///< of the model's supervisor below the root
+
+  ~implementation() {
+    core->close(error(errc::unavailable, "the model was unloaded"));
+    if (const auto alive = owner.lock()) alive->unload(id);
+  }
+};
+
+system::system(std::unique_ptr<implementation> impl) : impl_(std::move(impl)) {}
+system::system(system&&) noexcept = default;
+system& system::operator=(system&&) noexcept = default;
+system::~system() = default;
 
 result<system> system::make(system_options options) {
   TROUPE_CHECK(check_system_options(options));
   const auto core = std::make_shared<system_core>();
   core->operators = std::make_shared<const operator_table>(builtin_operators());
-  TROUPE_TRY(core->default_device, describe_device(options, core->operators));
+  TROUPE_TRY(core->device, describe_device(options, core->operators));
   core->options = std::move(options);
-
-  const host_scope scope;
-  core->config = make_actor_system_config(core->options.threads == 0 ? 2 : core->options.threads);
-  core->actors = std::make_unique<caf::actor_system>(*core->config);
-  core->links = std::make_unique<remoting>(*core->actors, remoting_options{core->options.name});
-
-  supervisor_spec root;
-  root.name = "root";
-  root.restarts_max = constants::intensity_root.restarts_max;
-  root.window = constants::intensity_root.window;
-  child_spec node;
-  node.id = "node";
-  awaited<caf::actor> node_started;
-  node.start = [options = node_options{core->options.name, opener_of(core->options, core->operators), core->options.on_event,
-                                       core->options.allow_fault_injection, core->links.get()},
-                links = core->links.get(), set = std::make_shared<std::function<void(caf::actor)>>(node_started.setter())](
-                   caf::event_based_actor* parent) {
-    const caf::actor started = spawn_node(parent, options);
-    links->publish_node(started);
-    if (const auto first = std::exchange(*set, nullptr)) first(started);
-    return started;
-  };
-  root.children.push_back(std::move(node));
-  TROUPE_TRY(core->root, spawn_supervisor(*core->actors, std::move(root), core->options.on_event));
-  const auto started = node_started.wait_until(steady_clock::now() + stop_patience);
-  if (!started) return error(errc::internal, "the node actor did not start");
-  core->node = *started;
-
-  for (const std::string& address : core->options.nodes) {
-    auto linked = core->links->connect(address, steady_clock::now() + connect_patience);
-    if (!linked) return std::move(linked).error().while_doing(fmt::format("connecting to node {}", address));
-    core->remote_nodes.push_back(std::move(linked).value());
-  }
-  // Stages on different nodes talk to each other directly.
-  for (std::size_t i = 0; i < core->remote_nodes.size(); ++i)
-    for (std::size_t j = i + 1; j < core->remote_nodes.size(); ++j) {
-      TROUPE_CHECK((ask<ok_atom>(*core, core->remote_nodes[i], connect_patience, connect_peer_msg{core->options.nodes[j]})));
-    }
-
+  TROUPE_CHECK(core->start());
   auto impl = std::make_unique<implementation>();
   impl->core = core;
   return system(std::move(impl));
+}
+
+result<model> system::load_networks(std::span<const graph> networks, const load_options& options) {
+  TROUPE_TRY(loaded_model loaded, impl_->core->load(networks, options));
+  model handle;
+  handle.impl_ = std::make_shared<model::implementation>();
+  handle.impl_->interface = std::move(loaded.interface);
+  for (const value_id id : handle.impl_->interface.inputs)
+    handle.impl_->inputs.push_back(handle.impl_->interface.values[id]);
+  for (const value_id id : handle.impl_->interface.outputs)
+    handle.impl_->outputs.push_back(handle.impl_->interface.values[id]);
+  handle.impl_->core = std::move(loaded.core);
+  handle.impl_->owner = impl_->core;
+  handle.impl_->id = std::move(loaded.id);
+  return handle;
+}
+
+result<model> system::load(const graph& network, const load_options& options) {
+  return load_networks({&network, 1}, options);
+}
+
+result<model> system::load(const std::filesystem::path& file, const load_options& options) {
+  TROUPE_TRY(const graph network, import_onnx(file));
+  return load(network, options).while_doing(fmt::format("loading {}", file.string()));
+}
+
+result<model> system::load_ensemble(std::span<const graph> networks, const load_options& options) {
+  load_options joined = options;
+  joined.parallel = parallel_mode::ensemble;
+  return load_networks(networks, joined);
+}
+
+result<model> system::load_ensemble(std::span<const std::filesystem::path> files, const load_options& options) {
+  std::vector<graph> networks;
+  for (const auto& file : files) {
+    TROUPE_TRY(graph network, import_onnx(file));
+    networks.push_back(std::move(network));
+  }
+  return load_ensemble(networks, options);
+}
+
+result<std::uint16_t> system::listen(std::string_view address) {
+  return impl_->core->links->listen(address);
+}
+
+tree_node system::tree() const {
+  return impl_->core->tree();
+}
+
+const device_info& system::default_device() const noexcept {
+  return impl_->core->device;
+}
+
+result<void> system::kill_part(const model& of, std::uint32_t part) {
+  if (!impl_->core->options.allow_fault_injection)
+    return error(errc::invalid_argument, "fault injection is off; set system_options::allow_fault_injection");
+  const caf::actor coordinator = of.impl_->core->coordinator();
+  if (!coordinator) return error(errc::unavailable, "the model has no coordinator now");
+  const host_scope scope;
+  awaited<result<void>> done;
+  caf::anon_send(coordinator, inject_kill_msg{part, done.setter()});
+  auto outcome = done.wait_until(steady_clock::now() + describe_patience);
+  if (!outcome) return error(errc::deadline_exceeded, "the coordinator did not answer in time");
+  return std::move(*outcome);
+}
+
+const std::vector<value_info>& model::inputs() const noexcept {
+  return impl_->inputs;
+}
+const std::vector<value_info>& model::outputs() const noexcept {
+  return impl_->outputs;
+}
+const std::map<std::string, std::string>& model::metadata() const noexcept {
+  return impl_->interface.metadata;
+}
+
+void model::submit(std::vector<tensor> inputs, const run_options& options,
+                   std::function<void(result<run_result>)> done) const {
+  if (auto fits = check_inputs(impl_->interface, inputs); !fits) return done(std::move(fits).error());
+  const host_scope scope;
+  impl_->core->submit(std::move(inputs), steady_clock::now() + options.deadline, std::move(done));
+}
+
+result<run_result> model::run(std::span<const tensor> inputs, const run_options& options) const {
+  awaited<result<run_result>> answer;
+  submit({inputs.begin(), inputs.end()}, options, answer.setter());
+  auto outcome = answer.wait_until(steady_clock::now() + options.deadline + answer_grace);
+  if (!outcome) return fail(errc::deadline_exceeded, "no answer came within {} ms", options.deadline.count());
+  return std::move(*outcome);
+}
+
+result<std::vector<part_placement>> model::placement() const {
+  const caf::actor coordinator = impl_->core->coordinator();
+  if (!coordinator) return error(errc::unavailable, "the model has no coordinator now");
+  const host_scope scope;
+  awaited<std::vector<part_placement>> found;
+  caf::anon_send(coordinator, placement_request_msg{found.setter()});
+  auto placements = found.wait_until(steady_clock::now() + describe_patience);
+  if (!placements) return error(errc::deadline_exceeded, "the coordinator did not answer in time");
+  return std::move(*placements);
 }
 
 }  // namespace troupe

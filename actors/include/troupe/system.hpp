@@ -12,11 +12,12 @@
 #include <string>
 #include <vector>
 
+#include "troupe/actors/supervision_event.hpp"
 #include "troupe/engine/device.hpp"
 #include "troupe/engine/graph.hpp"
 #include "troupe/engine/result.hpp"
 #include "troupe/engine/tensor.hpp"
-#include "troupe/supervision.hpp"
+#include "troupe/tree.hpp"
 
 namespace troupe {
 
@@ -148,6 +149,7 @@ public:
 private:
   struct implementation;
   explicit system(std::unique_ptr<implementation> impl);
+  result<model> load_networks(std::span<const graph> networks, const load_options& options);
   std::unique_ptr<implementation> impl_;
 };
 

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "graph/inference.hpp"
+#include "graph/value_namer.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
 namespace troupe {
@@ -143,21 +144,13 @@ private:
       if (operand >= step.inputs.size() || step.inputs[operand] == no_value) continue;
       value_id& id = step.inputs[operand];
       if (!facts_[id].contents || model().constants.count(id)) continue;
-      const value_id constant = model().add_constant(fresh_name(model().values[id].name), *facts_[id].contents);
+      const value_id constant =
+          model().add_constant(namer_.fresh(model(), model().values[id].name), *facts_[id].contents);
       facts_.push_back(facts_[id]);
       needed_on_host_.push_back(true);
       id = constant;
     }
     return false;
-  }
-
-  std::string fresh_name(const std::string& base) const {
-    for (std::size_t n = facts_.size();; ++n) {
-      std::string name = fmt::format("{}#{}", base.substr(0, limits::name_length_max - 32), n);
-      if (std::none_of(made_.graph.values.begin(), made_.graph.values.end(),
-                       [&](const value_info& value) { return value.name == name; }))
-        return name;
-    }
   }
 
   result<void> settle_types() {
@@ -203,6 +196,7 @@ private:
   std::vector<value_facts> facts_;
   std::vector<bool> needed_on_host_;
   std::vector<std::unique_ptr<tensor>> held_;
+  value_namer namer_;
   std::size_t folded_bytes_ = 0;
 };
 

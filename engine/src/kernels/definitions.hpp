@@ -7,10 +7,13 @@
 #define TROUPE_OPERATORS(X) \
   X(abs) \
   X(add) \
+  X(average_pool) \
+  X(batch_normalization) \
   X(cast) \
   X(clip) \
   X(concat) \
   X(constant) \
+  X(conv) \
   X(div) \
   X(dropout) \
   X(elu) \
@@ -21,6 +24,8 @@
   X(flatten) \
   X(gather) \
   X(gelu) \
+  X(gemm) \
+  X(global_average_pool) \
   X(greater) \
   X(greater_or_equal) \
   X(hard_sigmoid) \
@@ -30,7 +35,10 @@
   X(less) \
   X(less_or_equal) \
   X(log) \
+  X(lrn) \
+  X(matmul) \
   X(max) \
+  X(max_pool) \
   X(min) \
   X(mul) \
   X(neg) \
@@ -38,12 +46,14 @@
   X(pow) \
   X(prelu) \
   X(reciprocal) \
+  X(reduce_mean) \
   X(relu) \
   X(reshape) \
   X(selu) \
   X(shape) \
   X(sigmoid) \
   X(slice) \
+  X(softmax) \
   X(softplus) \
   X(split) \
   X(sqrt) \

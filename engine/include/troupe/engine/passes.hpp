@@ -7,13 +7,18 @@
 
 namespace troupe {
 
-/// Computes every node whose operands are all constants, up to `limits::folded_bytes_max` a tensor.
+/// Computes every node whose operands are all constants, up to `limits::folded_bytes_max` a tensor. A node that cannot
+/// be computed stays: `specialize` says why.
 result<void> fold_constants(graph& model, const operator_table& operators);
+
+/// Removes nodes that pass their operand on: Identity, and Dropout outside of training.
+void drop_no_ops(graph& model);
 
 /// Removes nodes, values and constants that no output needs, and renumbers the values that stay.
 void remove_dead_code(graph& model);
 
-/// Folds an inference-time BatchNormalization into the Conv that alone feeds it.
+/// Folds an inference-time BatchNormalization into the Conv that alone feeds it: the scale goes into the weights, the
+/// rest into the bias, computed in fp32. Both must be constants of at most 32 bits an element.
 result<void> fold_batch_normalization(graph& model);
 
 /// All of them, in the order that works.

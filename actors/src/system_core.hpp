@@ -1,0 +1,47 @@
+// What stands behind the facade: the actor system, its root supervisor, its node, its links, and the models that live
+// in it.
+#pragma once
+
+#include <caf/actor_system.hpp>
+#include <map>
+#include <mutex>
+
+#include "model_core.hpp"
+#include "remoting.hpp"
+#include "runtime.hpp"
+#include "troupe/system.hpp"
+
+namespace troupe {
+
+/// A model as `system_core::load` leaves it.
+struct loaded_model {
+  graph interface;  ///< inputs, outputs and metadata only
+  std::string id;   ///< of the model's supervisor below the root
+  std::shared_ptr<model_core> core;
+};
+
+/// What a system owns; models refer to it weakly.
+struct system_core : std::enable_shared_from_this<system_core> {
+  system_options options;
+  std::shared_ptr<const operator_table> operators;
+  device_info device;
+  std::unique_ptr<runtime_config> config;
+  std::unique_ptr<caf::actor_system> actors;
+  std::unique_ptr<remoting> links;
+  caf::actor root, node;
+  std::vector<caf::actor> remote_nodes;
+  std::mutex mutex;
+  std::map<std::string, std::weak_ptr<model_core>> models;
+  std::uint64_t models_made = 0;
+
+  ~system_core() { stop(); }
+  /// Starts everything that `options`, `operators` and `device` ask for.
+  result<void> start();
+  result<loaded_model> load(std::span<const graph> networks, const load_options& options);
+  void unload(const std::string& id);
+  tree_node tree() const;
+  /// Ends everything within a few seconds, whatever state it is in. Idempotent.
+  void stop();
+};
+
+}  // namespace troupe

@@ -1,0 +1,24 @@
+#include "device/example_inputs.hpp"
+
+namespace troupe {
+
+std::optional<example_inputs> make_example_inputs(const graph& model) {
+  example_inputs made;
+  for (const value_id id : model.inputs) {
+    const value_info& declared = model.values[id];
+    if (!declared.type_known || !declared.dims) return std::nullopt;
+    std::vector<std::int64_t> extents;
+    for (const dimension& axis : *declared.dims) {
+      made.exact &= axis.extent >= 0;
+      extents.push_back(axis.extent >= 0 ? axis.extent : 1);
+    }
+    const auto dims = shape::make(extents);
+    if (!dims) return std::nullopt;
+    auto zeros = tensor::make(declared.type, *dims);
+    if (!zeros) return std::nullopt;
+    made.tensors.push_back(std::move(*zeros));
+  }
+  return made;
+}
+
+}  // namespace troupe

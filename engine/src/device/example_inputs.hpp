@@ -1,0 +1,20 @@
+// Inputs with which a program can be prepared before the first real ones arrive.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "troupe/engine/graph.hpp"
+
+namespace troupe {
+
+/// Zero tensors with the declared types and shapes of a graph's inputs.
+struct example_inputs {
+  std::vector<tensor> tensors;
+  bool exact = true;  ///< false when an unknown extent was taken to be 1
+};
+
+/// Nothing when a type or rank is not declared, or when the host has no memory for them.
+std::optional<example_inputs> make_example_inputs(const graph& model);
+
+}  // namespace troupe

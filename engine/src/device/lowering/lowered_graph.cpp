@@ -1,0 +1,277 @@
+#include "device/lowering/lowered_graph.hpp"
+
+#include <algorithm>
+
+#include "device/lowering/schedule.hpp"
+#include "device/lowering/storage_format.hpp"
+#include "troupe/engine/detail/fail.hpp"
+
+namespace troupe {
+namespace {
+
+constexpr std::size_t push_constant_bytes_max = 128;
+
+bool contains(const std::vector<std::size_t>& list, std::size_t item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+class lowerer {
+public:
+  lowerer(specialized_graph model, const operator_table& operators, const lowering_target& target)
+      : operators_(operators), target_(target) {
+    made_.model = std::move(model);
+    const std::size_t count = graph().values.size();
+    made_.slots.resize(count);
+    made_.on_host.resize(count, false);
+    for (std::uint32_t id = 0; id < count; ++id) made_.slots[id].root = id;
+  }
+
+  result<lowered_graph> run() {
+    for (const value_id id : graph().inputs) made_.on_host[id] = true;
+    for (const auto& [id, data] : graph().constants) made_.on_host[id] = true;
+    TROUPE_TRY(const auto on_device, choose_sides());
+    const auto steps = schedule(graph(), on_device);
+    for (const schedule_step& step : steps) TROUPE_CHECK(add_stage(step));
+    add_downloads(steps);
+    TROUPE_CHECK(check_sizes());
+    return std::move(made_);
+  }
+
+private:
+  const troupe::graph& graph() const { return made_.model.graph; }
+
+  bool runs_on_device(const node& step, const operator_definition& definition) const {
+    if (!definition.lower) return false;
+    const auto fits = [&](value_id id) {
+      const dtype type = graph().values[id].type;
+      return (type == dtype::f16 || type == dtype::f32) && made_.model.dims[id].elements() > 0;
+    };
+    for (std::size_t i = 0; i < step.inputs.size(); ++i) {
+      const value_id id = step.inputs[i];
+      if (id == no_value || contains(definition.host_inputs, i)) continue;
+      const bool index = contains(definition.index_inputs, i) && made_.model.dims[id].elements() > 0 &&
+                         storage_of(graph().values[id].type) == storage_kind::index32;
+      if (!index && !fits(id)) return false;
+    }
+    return std::all_of(step.outputs.begin(), step.outputs.end(),
+                       [&](value_id id) { return id == no_value || fits(id); });
+  }
+
+  result<std::vector<bool>> choose_sides() const {
+    std::vector<bool> on_device;
+    for (const node& step : graph().nodes) {
+      const operator_definition* definition = operators_.find(step);
+      if (!definition) return fail(errc::unsupported, "there is no operator for {}", step.describe());
+      on_device.push_back(runs_on_device(step, *definition));
+    }
+    return on_device;
+  }
+
+  result<void> add_stage(const schedule_step& step) {
+    made_.stages.emplace_back().host_nodes = step.host_nodes;
+    for (const std::size_t i : step.host_nodes)
+      for (const value_id id : graph().nodes[i].outputs)
+        if (id != no_value) made_.on_host[id] = true;
+    stage_start_ = position_++;
+    for (const std::size_t i : step.device_nodes) {
+      TROUPE_CHECK(add_device_node(graph().nodes[i]).while_doing("lowering " + graph().nodes[i].describe()));
+      ++position_;
+    }
+    ++position_;  // downloads
+    return {};
+  }
+
+  lowering_context::operand operand_of(value_id id) const {
+    if (id == no_value) return {};
+    const auto known = graph().constants.find(id);
+    const tensor* contents = known == graph().constants.end() ? nullptr : &known->second;
+    return {true, made_.model.dims[id], graph().values[id].type, contents, id};
+  }
+
+  result<void> add_device_node(const node& step) {
+    std::vector<lowering_context::operand> inputs, outputs;
+    for (const value_id id : step.inputs) inputs.push_back(operand_of(id));
+    for (const value_id id : step.outputs) outputs.push_back(operand_of(id));
+    const auto first_scratch = static_cast<std::uint32_t>(made_.slots.size());
+    lowering_context context(step, target_.traits, target_.storage, std::move(inputs), std::move(outputs),
+                             first_scratch);
+    const operator_definition& definition = *operators_.find(step);
+    TROUPE_CHECK(definition.lower(context));
+
+    for (const auto& block : context.scratches()) add_scratch(block);
+    for (const auto& pair : context.aliases()) TROUPE_CHECK(add_alias(step, pair));
+    std::vector<bool> written(step.outputs.size(), false);
+    for (const dispatch& work : context.dispatches()) {
+      TROUPE_CHECK(check(work));
+      for (const dispatch_operand& operand : work.operands)
+        TROUPE_CHECK(use(step, definition, operand, first_scratch, written));
+      made_.stages.back().dispatches.push_back(work);
+    }
+    for (std::size_t i = 0; i < step.outputs.size(); ++i)
+      if (step.outputs[i] != no_value && !written[i] && made_.slots[step.outputs[i]].root == step.outputs[i])
+        return fail(errc::internal, "no dispatch writes output {}", i);
+    return {};
+  }
+
+  void add_scratch(const lowering_context::scratch_block& block) {
+    const auto slot = static_cast<std::uint32_t>(made_.slots.size());
+    made_.slots.push_back({.elements = block.elements, .root = slot});
+    place(slot, position_);
+  }
+
+  result<void> add_alias(const node& step, const lowering_context::alias_pair& pair) {
+    const value_id in = step.inputs.at(pair.input);
+    const value_id out = step.outputs.at(pair.output);
+    if (made_.model.dims[in].elements() != made_.model.dims[out].elements())
+      return fail(errc::internal, "output {} is a view of input {} with another number of elements", pair.output,
+                  pair.input);
+    if (storage_of(graph().values[in].type) != storage_of(graph().values[out].type))
+      return fail(errc::internal, "output {} is a view of input {}, which lies in memory in another form", pair.output,
+                  pair.input);
+    const std::uint32_t root = made_.slots[in].root;
+    made_.slots[out].root = root;
+    made_.on_host[out] = made_.on_host[in];  // the host makes its own view
+    return {};
+  }
+
+  /// Marks what one operand of a dispatch needs, and learns which outputs get written.
+  result<void> use(const node& step, const operator_definition& definition, const dispatch_operand& operand,
+                   std::uint32_t first_scratch, std::vector<bool>& written) {
+    if (operand.slot >= made_.slots.size())
+      return fail(errc::internal, "a dispatch names memory {}, which does not exist", operand.slot);
+    if (operand.slot >= first_scratch) return {};
+    for (std::size_t i = 0; i < step.outputs.size(); ++i) {
+      if (step.outputs[i] != operand.slot || made_.slots[operand.slot].root != operand.slot) continue;
+      if (!operand.written && !written[i])
+        return fail(errc::internal, "a dispatch reads output {} before one writes it", i);
+      if (!written[i]) {
+        written[i] = true;
+        place(operand.slot, position_);
+      }
+      return {};
+    }
+    for (std::size_t i = 0; i < step.inputs.size(); ++i)
+      if (step.inputs[i] == operand.slot && !operand.written && !contains(definition.host_inputs, i))
+        return use_input(step.inputs[i]);
+    return fail(errc::internal, "a dispatch {} memory {}, which is not its to touch",
+                operand.written ? "writes" : "reads", operand.slot);
+  }
+
+  result<void> use_input(value_id id) {
+    const value_id root = made_.slots[id].root;
+    memory_slot& slot = made_.slots[root];
+    if (slot.home == slot_home::arena) {
+      keep_until(root, position_);
+    } else if (slot.home == slot_home::unused) {
+      if (graph().constants.count(root)) {
+        describe(root);
+        slot.home = slot_home::constant;
+        made_.device_constants.push_back(root);
+      } else {
+        made_.stages.back().uploads.push_back(root);
+        place(root, stage_start_);
+        keep_until(root, position_);
+      }
+    }
+    return {};
+  }
+
+  void describe(std::uint32_t slot) {
+    memory_slot& memory = made_.slots[slot];
+    if (slot < graph().values.size()) {
+      memory.kind = storage_of(graph().values[slot].type);
+      memory.elements = made_.model.dims[slot].elements();
+    }
+    memory.bytes = static_cast<std::uint64_t>(memory.elements) * size_of(element_type(memory.kind, target_.storage));
+  }
+
+  void place(std::uint32_t slot, std::uint32_t from) {
+    describe(slot);
+    memory_slot& memory = made_.slots[slot];
+    memory.home = slot_home::arena;
+    memory.lifetime = static_cast<std::uint32_t>(made_.lifetimes.size());
+    made_.lifetimes.push_back({memory.bytes, from, from});
+  }
+
+  void keep_until(std::uint32_t slot, std::uint32_t position) {
+    lifetime& needed = made_.lifetimes[made_.slots[slot].lifetime];
+    needed.last = std::max(needed.last, position);
+  }
+
+  /// What the device makes and the host needs, fetched at the end of the stage that makes it.
+  void add_downloads(const std::vector<schedule_step>& steps) {
+    std::vector<bool> wanted(graph().values.size(), false);
+    for (const value_id id : graph().outputs) wanted[id] = true;
+    for (const schedule_step& step : steps)
+      for (const std::size_t i : step.host_nodes)
+        for (const value_id id : graph().nodes[i].inputs)
+          if (id != no_value) wanted[id] = true;
+    std::uint32_t position = 0;
+    for (std::size_t s = 0; s < steps.size(); ++s) {
+      position += static_cast<std::uint32_t>(steps[s].device_nodes.size()) + 1;
+      for (const std::size_t i : steps[s].device_nodes)
+        for (const value_id id : graph().nodes[i].outputs) {
+          if (id == no_value || !wanted[id] || made_.on_host[id]) continue;
+          made_.stages[s].downloads.push_back(id);
+          keep_until(made_.slots[id].root, position);
+        }
+      ++position;
+    }
+    for (const stage& part : made_.stages)
+      for (const value_id id : part.downloads) made_.on_host[id] = true;
+  }
+
+  result<void> check(const dispatch& work) const {
+    if (!target_.has_kernel(work.shader)) return fail(errc::internal, "there is no kernel \"{}\"", work.shader);
+    if (work.operands.empty() || work.operands.size() > target_.operands_max)
+      return fail(errc::unsupported, "the kernel \"{}\" binds {} buffers; the device allows {}", work.shader,
+                  work.operands.size(), target_.operands_max);
+    if (work.push_constants.size() > push_constant_bytes_max || work.push_constants.size() % 4 != 0)
+      return fail(errc::internal, "the kernel \"{}\" has {} bytes of push constants; {} are allowed, in words of 4",
+                  work.shader, work.push_constants.size(), push_constant_bytes_max);
+    for (std::size_t axis = 0; axis < 3; ++axis)
+      if (work.groups[axis] == 0 || work.groups[axis] > target_.traits.group_count_max[axis])
+        return fail(errc::unsupported, "the kernel \"{}\" needs {} workgroups along axis {}; the device allows {}",
+                    work.shader, work.groups[axis], axis, target_.traits.group_count_max[axis]);
+    return {};
+  }
+
+  result<void> check_sizes() const {
+    for (std::uint32_t i = 0; i < made_.slots.size(); ++i) {
+      const memory_slot& slot = made_.slots[i];
+      if (slot.home == slot_home::unused || slot.bytes <= target_.traits.storage_range_max) continue;
+      const auto name = i < graph().values.size() ? graph().values[i].name : std::string("scratch memory");
+      return fail(errc::unsupported,
+                  "\"{}\" takes {} bytes, but this device reaches {} through one binding; use another device or split "
+                  "the tensor",
+                  name, slot.bytes, target_.traits.storage_range_max);
+    }
+    return {};
+  }
+
+  const operator_table& operators_;
+  const lowering_target& target_;
+  lowered_graph made_;
+  std::uint32_t position_ = 0;
+  std::uint32_t stage_start_ = 0;
+};
+
+}  // namespace
+
+std::size_t lowered_graph::host_node_count() const noexcept {
+  std::size_t count = 0;
+  for (const stage& part : stages) count += part.host_nodes.size();
+  return count;
+}
+
+std::size_t lowered_graph::dispatch_count() const noexcept {
+  std::size_t count = 0;
+  for (const stage& part : stages) count += part.dispatches.size();
+  return count;
+}
+
+result<lowered_graph> lower(specialized_graph model, const operator_table& operators, const lowering_target& target) {
+  return lowerer(std::move(model), operators, target).run();
+}
+
+}  // namespace troupe

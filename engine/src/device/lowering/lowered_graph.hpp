@@ -1,0 +1,73 @@
+// A specialised graph as a device runs it: which nodes run on the host, which become dispatches, in which order, what
+// moves between the two, and how long each piece of device memory is needed. Plain data; knows no Vulkan.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "device/lowering/memory_plan.hpp"
+#include "troupe/engine/operators.hpp"
+#include "troupe/engine/specialize.hpp"
+
+namespace troupe {
+
+/// Where the memory behind a slot is.
+enum class slot_home : std::uint8_t {
+  unused,    ///< no dispatch touches it
+  constant,  ///< with the weights, written once
+  arena,     ///< in the block that `lifetimes` shares out
+};
+
+/// A piece of device memory as dispatches name it. Slot i is value i of the graph; scratch memory comes after.
+struct memory_slot {
+  slot_home home = slot_home::unused;
+  storage_kind kind = storage_kind::activation;
+  std::int64_t elements = 0;
+  std::uint64_t bytes = 0;
+  std::uint32_t root = 0;      ///< the slot whose memory this one is; itself, unless it is an alias
+  std::uint32_t lifetime = 0;  ///< index into `lifetimes`, for a root in the arena
+};
+
+/// A run of nodes: first those on the host, then uploads, dispatches and downloads as one submission.
+struct stage {
+  std::vector<std::size_t> host_nodes;  ///< indices into the graph's nodes
+  std::vector<value_id> uploads;
+  std::vector<dispatch> dispatches;
+  std::vector<value_id> downloads;
+  bool on_device() const noexcept { return !dispatches.empty() || !uploads.empty() || !downloads.empty(); }
+};
+
+struct lowered_graph {
+  specialized_graph model;
+  std::vector<memory_slot> slots;
+  std::vector<stage> stages;
+  std::vector<lifetime> lifetimes;
+  /// Constants that dispatches read.
+  std::vector<value_id> device_constants;
+  /// For each value that exists on the host during a run.
+  std::vector<bool> on_host;
+
+  const shape& dims(value_id id) const { return model.dims[id]; }
+  const value_info& value(value_id id) const { return model.graph.values[id]; }
+  std::size_t host_node_count() const noexcept;
+  std::size_t dispatch_count() const noexcept;
+};
+
+/// What lowering must know about a device besides what kernels choose by.
+struct lowering_target {
+  device_traits traits;
+  dtype storage = dtype::f16;
+  std::uint32_t operands_max = 8;  ///< storage buffers of one dispatch
+  /// Says whether there is a kernel of this name.
+  std::function<bool(std::string_view)> has_kernel;
+};
+
+/// Lowers every node that can run on the device and checks each dispatch against the target. A node runs on the host
+/// when its operator has no `lower`, when a data operand or an output is neither float16 nor float32, or when one of
+/// them has no elements. A tensor that exceeds one binding is an `unsupported` error that names it.
+result<lowered_graph> lower(specialized_graph model, const operator_table& operators, const lowering_target& target);
+
+}  // namespace troupe

@@ -1,0 +1,223 @@
+#include "device/vulkan/recording.hpp"
+
+#include <algorithm>
+
+#include "device/vulkan/commands.hpp"
+#include "troupe/engine/detail/fail.hpp"
+
+namespace troupe::vulkan {
+namespace {
+
+/// Dispatches of one command buffer: enough to hide the cost of a submission, few enough to stop soon.
+constexpr std::size_t dispatches_per_submission = 32;
+/// Number of the arena in byte ranges; nothing else is written during a run.
+constexpr std::uint32_t arena_number = 0;
+
+std::uint64_t padded(std::uint64_t bytes, std::uint64_t alignment) {
+  return (bytes + alignment - 1) / alignment * alignment;
+}
+
+const memory_region& region_of(const lowered_graph& work, const memory_map& memory, std::uint32_t slot) {
+  return memory.regions[work.slots[slot].root];
+}
+
+std::vector<byte_range> ranges_of(const lowered_graph& work, const memory_map& memory, const dispatch& step) {
+  std::vector<byte_range> ranges;
+  for (const dispatch_operand& operand : step.operands) {
+    const memory_region& region = region_of(work, memory, operand.slot);
+    if (region.buffer == memory.arena)
+      ranges.push_back({arena_number, region.offset, region.offset + region.bytes, operand.written});
+  }
+  return ranges;
+}
+
+void record_dispatch(VkCommandBuffer commands, const dispatch& work, const pipeline_set& pipelines, VkDescriptorSet set,
+                     std::array<std::uint32_t, 3> groups) {
+  const pipeline_key key = key_of(work);
+  const VkPipelineLayout layout = pipelines.layout(key.operands).pipeline.get();
+  vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipelines.pipeline(key));
+  vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1, &set, 0, nullptr);
+  if (!work.push_constants.empty())
+    vkCmdPushConstants(commands, layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                       static_cast<std::uint32_t>(work.push_constants.size()), work.push_constants.data());
+  vkCmdDispatch(commands, groups[0], groups[1], groups[2]);
+}
+
+}  // namespace
+
+std::uint64_t staging_bytes(const lowered_graph& work, std::uint64_t alignment) {
+  std::uint64_t largest = 0;
+  for (const stage& part : work.stages) {
+    std::uint64_t needed = 0;
+    for (const auto* list : {&part.uploads, &part.downloads})
+      for (const value_id id : *list) needed += padded(work.slots[work.slots[id].root].bytes, alignment);
+    largest = std::max(largest, needed);
+  }
+  return largest;
+}
+
+/// Writes the command buffers of all stages, one after another, since hazards reach across stages.
+class stage_recorder {
+public:
+  stage_recorder(gpu& owner, const lowered_graph& work, const memory_map& memory, const pipeline_set& pipelines,
+                 recording& target)
+      : owner_(owner), work_(work), memory_(memory), pipelines_(pipelines), target_(target) {}
+
+  result<void> record(const stage& part) {
+    recorded_stage& made = target_.stages_.emplace_back();
+    host_bytes_ = 0;
+    if (!part.on_device()) return {};
+    const std::size_t chunks =
+        std::max<std::size_t>(1, (part.dispatches.size() + dispatches_per_submission - 1) / dispatches_per_submission);
+    TROUPE_TRY(made.commands, make_command_buffers(owner_, target_.commands_.get(), chunks));
+    for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
+      commands_ = made.commands[chunk];
+      TROUPE_CHECK(begin(owner_, commands_, false));
+      if (chunk == 0)
+        for (const value_id id : part.uploads) made.uploads.push_back(record_upload(id));
+      const std::size_t first = chunk * dispatches_per_submission;
+      const std::size_t last = std::min(part.dispatches.size(), first + dispatches_per_submission);
+      for (std::size_t i = first; i < last; ++i) record_step(part.dispatches[i]);
+      if (chunk + 1 == chunks) record_downloads(part, made);
+      TROUPE_CHECK(end(owner_, commands_));
+    }
+    return {};
+  }
+
+private:
+  void order(std::vector<byte_range> ranges) {
+    if (tracker_.record(ranges)) {
+      record_barrier(commands_, barrier_scope::device);
+      ++target_.barriers_;
+      target_.log_.push_back({true, {}});
+    }
+    target_.log_.push_back({false, std::move(ranges)});
+  }
+
+  void record_step(const dispatch& step) {
+    order(ranges_of(work_, memory_, step));
+    record_dispatch(commands_, step, pipelines_, target_.sets_[next_set_++], step.groups);
+  }
+
+  /// Where the host finds a value: in its own part of the staging buffer, or in place.
+  transfer place(value_id id) {
+    const memory_slot& slot = work_.slots[work_.slots[id].root];
+    const memory_region& region = region_of(work_, memory_, id);
+    if (!memory_.staging) return {id, region.offset, slot.bytes};
+    const transfer made{id, host_bytes_, slot.bytes};
+    host_bytes_ += region.bytes;
+    return made;
+  }
+
+  transfer record_upload(value_id id) {
+    const transfer made = place(id);
+    if (!memory_.staging) return made;
+    const memory_region& region = region_of(work_, memory_, id);
+    order({{arena_number, region.offset, region.offset + region.bytes, true}});
+    const VkBufferCopy copy{made.host_offset, region.offset, made.bytes};
+    vkCmdCopyBuffer(commands_, memory_.staging, memory_.arena, 1, &copy);
+    return made;
+  }
+
+  void record_downloads(const stage& part, recorded_stage& made) {
+    for (const value_id id : part.downloads) {
+      const transfer fetched = place(id);
+      made.downloads.push_back(fetched);
+      if (!memory_.staging) continue;
+      const memory_region& region = region_of(work_, memory_, id);
+      order({{arena_number, region.offset, region.offset + region.bytes, false}});
+      const VkBufferCopy copy{region.offset, fetched.host_offset, fetched.bytes};
+      vkCmdCopyBuffer(commands_, memory_.arena, memory_.staging, 1, &copy);
+    }
+    if (!part.downloads.empty()) record_barrier(commands_, barrier_scope::host);
+  }
+
+  gpu& owner_;
+  const lowered_graph& work_;
+  const memory_map& memory_;
+  const pipeline_set& pipelines_;
+  recording& target_;
+  hazard_tracker tracker_;
+  VkCommandBuffer commands_ = VK_NULL_HANDLE;
+  std::size_t next_set_ = 0;
+  std::uint64_t host_bytes_ = 0;
+};
+
+result<recording> recording::make(gpu& owner, const lowered_graph& work, const memory_map& memory,
+                                  const pipeline_set& pipelines) {
+  recording made;
+  TROUPE_CHECK(made.make_sets(owner, work, memory, pipelines));
+  TROUPE_TRY(made.commands_, make_command_pool(owner));
+  stage_recorder recorder(owner, work, memory, pipelines, made);
+  for (const stage& part : work.stages) TROUPE_CHECK(recorder.record(part));
+  if (owner.choices().verify_barriers) TROUPE_CHECK(verify_barriers(made.log_));
+  return made;
+}
+
+result<void> recording::make_sets(gpu& owner, const lowered_graph& work, const memory_map& memory,
+                                  const pipeline_set& pipelines) {
+  std::vector<VkDescriptorSetLayout> layouts;
+  std::vector<const dispatch*> steps;
+  std::size_t operands = 0;
+  for (const stage& part : work.stages)
+    for (const dispatch& step : part.dispatches) {
+      layouts.push_back(pipelines.layout(static_cast<std::uint32_t>(step.operands.size())).set.get());
+      steps.push_back(&step);
+      operands += step.operands.size();
+    }
+  if (steps.empty()) return {};
+
+  const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, static_cast<std::uint32_t>(operands)};
+  auto pool_info = vk_struct<VkDescriptorPoolCreateInfo>(VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO);
+  pool_info.maxSets = static_cast<std::uint32_t>(steps.size());
+  pool_info.poolSizeCount = 1;
+  pool_info.pPoolSizes = &size;
+  VkDescriptorPool pool = VK_NULL_HANDLE;
+  TROUPE_CHECK(TROUPE_VK(owner.vk(), vkCreateDescriptorPool, owner.handle(), &pool_info, nullptr, &pool));
+  descriptors_ = unique_descriptor_pool(owner, pool);
+  auto info = vk_struct<VkDescriptorSetAllocateInfo>(VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO);
+  info.descriptorPool = pool;
+  info.descriptorSetCount = static_cast<std::uint32_t>(layouts.size());
+  info.pSetLayouts = layouts.data();
+  sets_.resize(layouts.size());
+  TROUPE_CHECK(TROUPE_VK(owner.vk(), vkAllocateDescriptorSets, owner.handle(), &info, sets_.data()));
+
+  std::vector<VkDescriptorBufferInfo> buffers;
+  buffers.reserve(operands);  // the writes below point into it
+  std::vector<VkWriteDescriptorSet> writes;
+  const std::uint64_t range_max = owner.properties().limits.maxStorageBufferRange;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    auto write = vk_struct<VkWriteDescriptorSet>(VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET);
+    write.dstSet = sets_[i];
+    write.descriptorCount = static_cast<std::uint32_t>(steps[i]->operands.size());
+    write.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+    write.pBufferInfo = buffers.data() + buffers.size();
+    for (const dispatch_operand& operand : steps[i]->operands) {
+      const memory_region& region = region_of(work, memory, operand.slot);
+      buffers.push_back({region.buffer, region.offset, std::min(region.bytes, range_max)});
+    }
+    writes.push_back(write);
+  }
+  vkUpdateDescriptorSets(owner.handle(), static_cast<std::uint32_t>(writes.size()), writes.data(), 0, nullptr);
+  return {};
+}
+
+result<VkCommandBuffer> recording::record_warm_up(gpu& owner, const lowered_graph& work, const pipeline_set& pipelines,
+                                                  std::span<const pipeline_key> keys) {
+  TROUPE_TRY(const auto buffers, make_command_buffers(owner, commands_.get(), 1));
+  TROUPE_CHECK(begin(owner, buffers.front(), true));
+  std::vector<pipeline_key> cold(keys.begin(), keys.end());
+  std::size_t set = 0;
+  for (const stage& part : work.stages)
+    for (const dispatch& step : part.dispatches) {
+      const VkDescriptorSet operands = sets_[set++];
+      const auto found = std::find(cold.begin(), cold.end(), key_of(step));
+      if (found == cold.end()) continue;
+      cold.erase(found);
+      record_dispatch(buffers.front(), step, pipelines, operands, {0, 1, 1});
+    }
+  TROUPE_CHECK(end(owner, buffers.front()));
+  return buffers.front();
+}
+
+}  // namespace troupe::vulkan

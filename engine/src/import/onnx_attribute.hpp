@@ -1,0 +1,20 @@
+// AttributeProto to attribute.
+#pragma once
+
+#include <onnx/onnx_pb.h>
+
+#include <optional>
+
+#include "import/external_data.hpp"
+#include "troupe/engine/graph.hpp"
+
+namespace troupe {
+
+/// Nothing for a kind that no operator of Troupe has: subgraphs, sparse tensors, types. The node keeps its place, and
+/// `check_operators` names it.
+result<std::optional<attribute>> take_attribute(onnx::AttributeProto& proto, external_data& external);
+
+/// The tensor that a Constant node stands for.
+result<tensor> constant_of(const node& step);
+
+}  // namespace troupe

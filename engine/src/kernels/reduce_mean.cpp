@@ -1,0 +1,179 @@
+// ReduceMean, and GlobalAveragePool, which is the mean over all spatial axes.
+#include <algorithm>
+#include <optional>
+
+#include "kernels/definitions.hpp"
+#include "kernels/gemm_dispatch.hpp"
+#include "kernels/operand_checks.hpp"
+#include "kernels/reduction.hpp"
+#include "kernels/sliding_window.hpp"
+#include "troupe/engine/detail/fail.hpp"
+
+namespace troupe {
+
+result<void> reduce_mean_reference(reference_context&);
+result<void> global_average_pool_reference(reference_context&);
+
+namespace {
+
+constexpr std::size_t merged_axes_max = limits::rank_max / 2;
+/// A workgroup of 64 sums this many elements in 16,384 rounds; see slice_length of gemm_dispatch.cpp.
+constexpr std::int64_t slice_length = std::int64_t{1} << 20;
+
+struct parameters {
+  std::uint32_t count, length, slice_length;
+  float scale;
+  std::uint32_t kept_extents[merged_axes_max], kept_strides[merged_axes_max];
+  std::uint32_t reduced_extents[merged_axes_max], reduced_strides[merged_axes_max];
+};
+
+/// Up to four axes that step evenly, the innermost last; unused ones lead with extent 1.
+struct merged_axes {
+  std::uint32_t extents[merged_axes_max] = {1, 1, 1, 1};
+  std::uint32_t strides[merged_axes_max] = {};
+  std::size_t used = 0;
+
+  /// Called from the innermost axis outwards.
+  void add(std::int64_t extent, std::int64_t stride) {
+    const std::size_t last = merged_axes_max - used;  // the outermost one so far
+    if (used > 0 && as_u32(stride) == extents[last] * strides[last]) {
+      extents[last] *= as_u32(extent);
+    } else {
+      ++used;
+      extents[merged_axes_max - used] = as_u32(extent);
+      strides[merged_axes_max - used] = as_u32(stride);
+    }
+  }
+};
+
+void add_mean(lowering_context& context, const std::array<bool, limits::rank_max>& reduced, std::int64_t length) {
+  const shape& dims = context.input_dims(0);
+  const std::int64_t count = context.output_dims(0).elements();
+  if (count == 0) return;
+  const auto steps = dims.strides();
+  merged_axes kept, gone;
+  for (std::size_t axis = dims.rank(); axis-- > 0;)
+    if (dims[axis] != 1) (reduced[axis] ? gone : kept).add(dims[axis], steps[axis]);
+
+  const std::int64_t slices = std::max<std::int64_t>(1, (length + slice_length - 1) / slice_length);
+  const float scale = 1.0f / static_cast<float>(length);
+  parameters block{as_u32(count), as_u32(length), as_u32(slice_length), scale, {}, {}, {}, {}};
+  std::copy_n(kept.extents, merged_axes_max, block.kept_extents);
+  std::copy_n(kept.strides, merged_axes_max, block.kept_strides);
+  std::copy_n(gone.extents, merged_axes_max, block.reduced_extents);
+  std::copy_n(gone.strides, merged_axes_max, block.reduced_strides);
+
+  const bool sliced = slices > 1;
+  const bool cooperative = is_cooperative(context.traits(), length);
+  const reduction_slices cut{as_u32(slice_length), as_u32(slices)};
+  const std::uint32_t partial = sliced ? slice_scratch(context, cut, count) : 0;
+  auto groups = groups_for(count, cooperative ? 1 : 64, context.traits());
+  groups[2] = cut.count;
+  context.add({.shader = "reduce_mean",
+               .operands = {context.read(0), sliced ? dispatch_operand{partial, true} : context.write(0)},
+               .push_constants = push_bytes(block),
+               .specialization = {cooperative, gone.used <= 1, sliced},
+               .groups = groups});
+  if (sliced) add_combine(context, partial, cut, count, 1, count, scale, std::nullopt, context.write(0));
+}
+
+result<reduction> plan_of(const node& step, const shape& dims, const tensor* axes) {
+  if (axes) {
+    TROUPE_TRY(const tensor wide, convert(*axes, dtype::i64));
+    return reduction_of(step, dims, wide.as<std::int64_t>());
+  }
+  TROUPE_TRY(const auto listed, list_attribute(step, "axes", {}));
+  return reduction_of(step, dims, listed);
+}
+
+result<void> infer_reduce_mean(infer_context& context) {
+  const bool axes_are_operand = context.step().version >= 18;
+  TROUPE_CHECK(context.expect_inputs(1, axes_are_operand ? 2 : 1));
+  TROUPE_CHECK(expect_same_float(context, 1));
+  if (context.has_input(1)) TROUPE_CHECK(context.input_ints(1, "the axes"));
+  TROUPE_TRY(const reduction plan, plan_of(context.step(), context.input_dims(0), context.input_value(1)));
+  context.set_output(0, context.input_type(0), plan.output);
+  return {};
+}
+
+result<void> lower_reduce_mean(lowering_context& context) {
+  TROUPE_CHECK(expect_indexable(context, {0}));
+  TROUPE_TRY(const reduction plan, plan_of(context.step(), context.input_dims(0), context.input_value(1)));
+  if (plan.keeps_all)
+    context.alias(0, 0);
+  else
+    add_mean(context, plan.reduced, plan.length);
+  return {};
+}
+
+result<void> infer_global_average_pool(infer_context& context) {
+  TROUPE_CHECK(context.expect_inputs(1, 1));
+  TROUPE_CHECK(expect_same_float(context, 1));
+  const shape& dims = context.input_dims(0);
+  if (dims.rank() < 2)
+    return fail(errc::invalid_argument, "the operand {} of {} lacks channels; it must be [N, C, spatial...]",
+                dims.to_string(), context.step().describe());
+  std::vector<std::int64_t> output(dims.rank(), 1);
+  output[0] = dims[0];
+  output[1] = dims[1];
+  TROUPE_TRY(const shape output_dims, shape::make(output));
+  context.set_output(0, context.input_type(0), output_dims);
+  return {};
+}
+
+result<void> lower_global_average_pool(lowering_context& context) {
+  TROUPE_CHECK(expect_indexable(context, {0}));
+  const shape& dims = context.input_dims(0);
+  std::array<bool, limits::rank_max> reduced{};
+  std::fill(reduced.begin() + 2, reduced.end(), true);
+  add_mean(context, reduced, dims.elements(2, dims.rank()));
+  return {};
+}
+
+}  // namespace
+
+bool is_cooperative(const device_traits& traits, std::int64_t length) {
+  // A software device runs a workgroup's barriers by switching stacks, and a GPU hides a short serial loop.
+  return length > (traits.software ? 4096 : 256);
+}
+
+result<reduction> reduction_of(const node& step, const shape& dims, std::span<const std::int64_t> axes) {
+  reduction made;
+  if (axes.empty() && step.int_or("noop_with_empty_axes", 0) != 0) {
+    made.output = dims;
+    made.keeps_all = true;
+    return made;
+  }
+  if (axes.empty()) std::fill_n(made.reduced.begin(), dims.rank(), true);
+  for (const std::int64_t axis : axes) {
+    auto index = normalize_axis(axis, dims.rank());
+    if (!index) return std::move(index).while_doing("reading axes of " + step.describe()).error();
+    made.reduced[*index] = true;
+  }
+  const bool keeps_rank = step.int_or("keepdims", 1) != 0;
+  std::vector<std::int64_t> output;
+  for (std::size_t axis = 0; axis < dims.rank(); ++axis) {
+    if (!made.reduced[axis]) output.push_back(dims[axis]);
+    if (made.reduced[axis] && keeps_rank) output.push_back(1);
+    if (made.reduced[axis]) made.length *= dims[axis];
+  }
+  TROUPE_TRY(made.output, shape::make(output));
+  return made;
+}
+
+operator_definition reduce_mean_operator() {
+  return {.name = "ReduceMean",
+          .host_inputs = {1},
+          .infer = infer_reduce_mean,
+          .reference = reduce_mean_reference,
+          .lower = lower_reduce_mean};
+}
+
+operator_definition global_average_pool_operator() {
+  return {.name = "GlobalAveragePool",
+          .infer = infer_global_average_pool,
+          .reference = global_average_pool_reference,
+          .lower = lower_global_average_pool};
+}
+
+}  // namespace troupe

@@ -1,0 +1,87 @@
+#include "kernels/matmul.hpp"
+
+#include "troupe/engine/operator.hpp"
+
+namespace troupe {
+namespace {
+
+/// The definition for one element type; integers wrap around as two's complement, as everywhere.
+template <class Element, class Sum>
+std::vector<Element> multiply(const matmul_shape& product, const Element* left, const Element* right) {
+  std::vector<Element> values;
+  values.reserve(static_cast<std::size_t>(product.output.elements()));
+  const auto batch_steps = product.batch.strides();
+  for (std::int64_t b = 0; b < product.batch.elements(); ++b) {
+    const Element* left_matrix = left;
+    const Element* right_matrix = right;
+    for (std::size_t axis = 0; axis < product.batch.rank(); ++axis) {
+      const std::int64_t index = b / batch_steps[axis] % product.batch[axis];
+      left_matrix += index * product.left_strides[axis];
+      right_matrix += index * product.right_strides[axis];
+    }
+    for (std::int64_t m = 0; m < product.rows; ++m)
+      for (std::int64_t n = 0; n < product.columns; ++n) {
+        Sum sum{};
+        for (std::int64_t k = 0; k < product.inner; ++k)
+          sum += static_cast<Sum>(left_matrix[m * product.inner + k]) *
+                 static_cast<Sum>(right_matrix[k * product.columns + n]);
+        values.push_back(static_cast<Element>(sum));
+      }
+  }
+  return values;
+}
+
+template <class Element, class Sum>
+result<void> multiply_exactly(const matmul_shape& product, const reference_context& context) {
+  const auto values =
+      multiply<Element, Sum>(product, context.input(0).as<Element>().data(), context.input(1).as<Element>().data());
+  TROUPE_TRY(context.output(0), tensor::from(product.output, std::span<const Element>(values)));
+  return {};
+}
+
+}  // namespace
+
+result<void> matmul_reference(reference_context& context) {
+  TROUPE_TRY(const matmul_shape product,
+             matmul_shape_of(context.step(), context.input(0).dims(), context.input(1).dims()));
+  // Unsigned sums: overflow is defined, and the bits are those of the signed sum modulo 2^n.
+  if (context.input(0).type() == dtype::i32) return multiply_exactly<std::int32_t, std::uint32_t>(product, context);
+  if (context.input(0).type() == dtype::i64) return multiply_exactly<std::int64_t, std::uint64_t>(product, context);
+  TROUPE_TRY(const auto left, context.input_floats(0));
+  TROUPE_TRY(const auto right, context.input_floats(1));
+  return context.set_output_floats(0, multiply<float, double>(product, left.data(), right.data()));
+}
+
+result<void> gemm_reference(reference_context& context) {
+  const shape* addend_dims = context.has_input(2) ? &context.input(2).dims() : nullptr;
+  TROUPE_TRY(const gemm_shape gemm,
+             gemm_shape_of(context.step(), context.input(0).dims(), context.input(1).dims(), addend_dims));
+  TROUPE_TRY(const auto left, context.input_floats(0));
+  TROUPE_TRY(const auto right, context.input_floats(1));
+  std::vector<float> addend;
+  if (addend_dims) {
+    TROUPE_TRY(addend, context.input_floats(2));
+  }
+  const double alpha = context.step().float_or("alpha", 1.0f);
+  const double beta = context.step().float_or("beta", 1.0f);
+  const auto left_at = [&](std::int64_t m, std::int64_t k) {
+    return left[static_cast<std::size_t>(gemm.transposed_left ? k * gemm.rows + m : m * gemm.inner + k)];
+  };
+  const auto right_at = [&](std::int64_t k, std::int64_t n) {
+    return right[static_cast<std::size_t>(gemm.transposed_right ? n * gemm.inner + k : k * gemm.columns + n)];
+  };
+  std::vector<float> values;
+  values.reserve(context.output(0).elements());
+  for (std::int64_t m = 0; m < gemm.rows; ++m)
+    for (std::int64_t n = 0; n < gemm.columns; ++n) {
+      double sum = 0;
+      for (std::int64_t k = 0; k < gemm.inner; ++k) sum += static_cast<double>(left_at(m, k)) * right_at(k, n);
+      sum *= alpha;
+      if (addend_dims)
+        sum += beta * addend[static_cast<std::size_t>(m * gemm.addend_row_stride + n * gemm.addend_column_stride)];
+      values.push_back(static_cast<float>(sum));
+    }
+  return context.set_output_floats(0, values);
+}
+
+}  // namespace troupe

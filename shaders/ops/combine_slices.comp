@@ -1,0 +1,33 @@
+#version 450
+// target = alpha * (sum of slices, first to last) + beta * addend: the end of a reduction that was cut into slices.
+#include "indexing.glsl"
+#include "precision.glsl"
+
+layout(local_size_x = 64) in;
+layout(constant_id = 0) const bool has_addend = false;
+
+layout(set = 0, binding = 0) readonly buffer partial_elements { float partial[]; };
+layout(set = 0, binding = 1) readonly buffer addend_elements { STORED addend[]; };
+layout(set = 0, binding = 2) writeonly buffer target_elements { STORED target[]; };
+
+layout(push_constant) uniform parameters {
+  uint count;  // elements of the target, and of one slice
+  uint slices;
+  uint rows, columns;  // of one matrix of the target
+  uint addend_row_stride, addend_column_stride;
+  float alpha, beta;
+};
+
+void main() {
+  const uint i = global_index();
+  if (i >= count) return;
+  float sum = 0.0;
+  for (uint slice = 0; slice < slices; ++slice) sum += partial[slice * count + i];
+  float value = alpha * sum;
+  if (has_addend) {
+    const uint row = i / columns % rows;
+    const uint column = i % columns;
+    value = fma(beta, widen(addend[row * addend_row_stride + column * addend_column_stride]), value);
+  }
+  target[i] = narrow(value);
+}

@@ -1,0 +1,3 @@
+#version 450
+#define TILE_ROWS 1
+#include "gemm.glsl"
