@@ -1,4 +1,6 @@
 # Everything comes from the distribution; scripts/install_dependencies.sh lists the packages.
+# Global, because a project that has Troupe as a subdirectory links what the static libraries use.
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(Vulkan REQUIRED)

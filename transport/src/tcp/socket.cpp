@@ -83,8 +83,7 @@ public:
   result<std::size_t> write(std::span<const std::span<const std::byte>> pieces) override {
     std::array<iovec, pieces_per_call_max> vectors;
     const std::size_t count = std::min(pieces.size(), vectors.size());
-    for (std::size_t i = 0; i < count; ++i)
-      vectors[i] = {const_cast<std::byte*>(pieces[i].data()), pieces[i].size()};
+    for (std::size_t i = 0; i < count; ++i) vectors[i] = {const_cast<std::byte*>(pieces[i].data()), pieces[i].size()};
     msghdr call{};
     call.msg_iov = vectors.data();
     call.msg_iovlen = count;
@@ -125,7 +124,8 @@ result<listening_socket> listen_socket(const address& where) {
   raw_address raw = to_raw(where);
   if (::bind(made.get(), raw.get(), raw.size) != 0 || ::listen(made.get(), listen_backlog) != 0) {
     if (errno == EADDRINUSE)
-      return fail(errc::unavailable, "{} is in use by another process; stop that one, or listen on another port or on 0",
+      return fail(errc::unavailable,
+                  "{} is in use by another process; stop that one, or listen on another port or on 0",
                   where.to_string());
     return fail(errc::unavailable, "nothing can listen at {}: {}; choose another address", where.to_string(),
                 std::strerror(errno));

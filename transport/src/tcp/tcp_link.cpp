@@ -49,8 +49,7 @@ private:
 result<std::unique_ptr<link>> make_stream_link(std::unique_ptr<byte_stream> stream, greeted_connection connection,
                                                std::shared_ptr<void> guest) {
   TROUPE_TRY(wakeup wake, wakeup::make());
-  auto loop =
-      std::make_shared<link_loop>(std::move(stream), std::move(connection), std::move(wake), std::move(guest));
+  auto loop = std::make_shared<link_loop>(std::move(stream), std::move(connection), std::move(wake), std::move(guest));
   return std::unique_ptr<link>(std::make_unique<stream_link>(std::move(loop)));
 }
 

@@ -49,7 +49,8 @@ result<bool> frame_reader::read_header() {
     TROUPE_CHECK(check_magic(input(buffered())));
     return false;
   }
-  TROUPE_TRY(const frame_header header, decode_header(input(frame_header_bytes).first<frame_header_bytes>(), greeting_));
+  TROUPE_TRY(const frame_header header,
+             decode_header(input(frame_header_bytes).first<frame_header_bytes>(), greeting_));
   if (header.sequence != sequence_)
     return fail(errc::invalid_argument, "frame {} arrives where frame {} is expected", header.sequence, sequence_);
   const bool is_greeting = header.type == frame_type::hello || header.type == frame_type::goodbye;

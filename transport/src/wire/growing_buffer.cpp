@@ -37,8 +37,7 @@ result<std::span<std::byte>> growing_buffer::room(std::size_t count) {
   if (size_ + count > capacity_) {
     const std::size_t wanted = std::max(size_ + count, std::min(2 * size_, announced_));
     auto* moved = static_cast<std::byte*>(std::realloc(raw_, wanted + alignment));
-    if (!moved)
-      return fail(errc::out_of_memory, "the host has no {} bytes for a message that is arriving", wanted);
+    if (!moved) return fail(errc::out_of_memory, "the host has no {} bytes for a message that is arriving", wanted);
     // The bytes moved with the allocation; the first aligned one may now be another.
     const std::size_t shift = shift_of(moved);
     if (shift != shift_ && size_ > 0) std::memmove(moved + shift, moved + shift_, size_);

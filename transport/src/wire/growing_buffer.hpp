@@ -36,8 +36,8 @@ public:
 private:
   void swap(growing_buffer& other) noexcept;
 
-  std::byte* raw_ = nullptr;   // from malloc, so that growing can move pages instead of bytes
-  std::size_t shift_ = 0;      // of the first aligned byte
+  std::byte* raw_ = nullptr;  // from malloc, so that growing can move pages instead of bytes
+  std::size_t shift_ = 0;     // of the first aligned byte
   std::size_t capacity_ = 0;
   std::size_t size_ = 0;
   std::size_t announced_ = 0;

@@ -28,8 +28,8 @@ result<void> handshake::on_message(incoming_message) {
 greeted_connection handshake::finish() && {
   assert(done());
   reader_.finish_greeting();
-  return {std::move(reader_), std::move(out_), {theirs_->node, version_},
-          common_profile(mine_.profile, theirs_->profile)};
+  return {
+      std::move(reader_), std::move(out_), {theirs_->node, version_}, common_profile(mine_.profile, theirs_->profile)};
 }
 
 }  // namespace troupe::wire

@@ -25,8 +25,7 @@ result<void> message_assembler::open(std::span<const std::byte> payload) {
     return fail(errc::invalid_argument, "the frame that begins a message has {} of the {} bytes of its prologue",
                 payload.size(), prologue_bytes);
 
-  const std::uint64_t allowed =
-      lane_ == lane::control ? limits::control_message_bytes_max : limits::message_bytes_max;
+  const std::uint64_t allowed = lane_ == lane::control ? limits::control_message_bytes_max : limits::message_bytes_max;
   std::uint64_t left = allowed;
   const auto claim = [&](std::uint64_t bytes) -> result<void> {
     if (bytes > left)

@@ -42,8 +42,8 @@ private:
   struct entry {
     outgoing_message message;
     std::vector<std::byte> prologue;
-    std::size_t left = 0;  // bytes of prologue, head and attachments not yet in a frame
-    std::size_t piece = 0;  // of the next byte: 0 the prologue, 1 the head, then attachments
+    std::size_t left = 0;    // bytes of prologue, head and attachments not yet in a frame
+    std::size_t piece = 0;   // of the next byte: 0 the prologue, 1 the head, then attachments
     std::size_t offset = 0;  // in that piece
 
     std::span<const std::byte> bytes_of(std::size_t index) const;

@@ -1,0 +1,203 @@
+// The demonstration: held-out digits through a pipeline of two shards, then the same while a shard is killed, then the
+// same over two further processes of which one is killed. Ends with 1 if any answer differs by a single bit.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <mutex>
+
+#include "digit_run.hpp"
+#include "drawing.hpp"
+#include "node_process.hpp"
+#include "troupe/troupe.hpp"
+
+namespace troupe::demo {
+namespace {
+
+constexpr std::size_t shards = 2;
+constexpr std::size_t batch = 8;
+
+struct demo_options {
+  std::string program = "troupe";
+  std::string models = "sample_apps/models";
+  std::string device;
+};
+
+/// What supervisors did, told from their threads.
+class event_log {
+public:
+  std::function<void(const supervision_event&)> listener() {
+    return [this](const supervision_event& event) {
+      const std::lock_guard lock(mutex_);
+      events_.push_back(event);
+    };
+  }
+  void show_since(time_point start, const drawing& out) const {
+    const std::lock_guard lock(mutex_);
+    for (const supervision_event& event : events_)
+      if (event.when >= start)
+        out.line(fmt::format("     {:7.1f} ms  {}: {}{}",
+                             std::chrono::duration<double, std::milli>(event.when - start).count(), event.child,
+                             to_string(event.kind), event.reason.empty() ? "" : " (" + event.reason + ")"));
+  }
+
+private:
+  mutable std::mutex mutex_;
+  std::vector<supervision_event> events_;
+};
+
+std::uint32_t restarts_in(const tree_node& at) {
+  std::uint32_t restarts = at.restarts;
+  for (const tree_node& child : at.children) restarts += restarts_in(child);
+  return restarts;
+}
+
+void show_devices(drawing& out, const std::vector<device_info>& devices) {
+  out.section("Devices of this machine");
+  for (const device_info& device : devices)
+    out.line(fmt::format("   {}  {} ({}{})", device.index, device.name, device.type,
+                         device.driver.empty() ? "" : ", " + device.driver));
+}
+
+/// A right answer of each of the first five digits, then what the model got wrong.
+void show_digits(const drawing& out, const digit_set& digits, const digit_answers& answers) {
+  std::vector<drawing::digit> shown;
+  for (const char* wanted : {"0", "2", "3", "5"}) {
+    for (std::size_t i = 0; i < digits.labels.size(); ++i) {
+      if (digits.labels[i] != wanted || answers.guesses[i] != wanted) continue;
+      shown.push_back({digits.pictures[i], fmt::format("seen as {}", answers.guesses[i]), true});
+      break;
+    }
+  }
+  for (std::size_t i = 0; i < digits.labels.size() && shown.size() < 5; ++i)
+    if (digits.labels[i] != answers.guesses[i])
+      shown.push_back({digits.pictures[i], fmt::format("seen as {}", answers.guesses[i]), false});
+  out.digits(shown);
+}
+
+void show_speed(const drawing& out, const digit_set& digits, const digit_answers& answers) {
+  out.line(fmt::format("   {} of {} right ({:.1f} %) in {:.0f} ms, {:.0f} images/s", answers.correct,
+                       digits.labels.size(),
+                       100.0 * static_cast<double>(answers.correct) / static_cast<double>(digits.labels.size()),
+                       answers.seconds * 1e3, static_cast<double>(digits.labels.size()) / answers.seconds));
+}
+
+void show_placement(const drawing& out, const model& loaded) {
+  const auto placement = loaded.placement();
+  if (!placement) return;
+  for (const part_placement& part : *placement)
+    out.line(fmt::format("   part {}: {} operators on {} ({})", part.part, part.nodes, part.node, part.device));
+}
+
+result<bool> in_one_process(drawing& out, const demo_options& options, const graph& network, const digit_set& digits,
+                            digit_answers& undisturbed) {
+  event_log log;
+  system_options made;
+  made.device = options.device;
+  made.allow_fault_injection = true;
+  made.on_event = log.listener();
+  TROUPE_TRY(system on, system::make(std::move(made)));
+  TROUPE_TRY(const model loaded, on.load(network, {.shards = shards}));
+
+  out.section(fmt::format("{} digits, a pipeline of {} shards in this process", digits.labels.size(), shards));
+  show_placement(out, loaded);
+  out.tree(on.tree());
+  TROUPE_TRY(undisturbed, classify(loaded, digits, shards + 1));
+  show_digits(out, digits, undisturbed);
+  show_speed(out, digits, undisturbed);
+
+  out.section("The same digits; a shard is killed in the middle");
+  time_point killed;
+  TROUPE_TRY(const digit_answers disturbed, classify(loaded, digits, shards + 1, [&]() -> result<void> {
+               killed = steady_clock::now();
+               return on.kill_part(loaded, 1);
+             }));
+  log.show_since(killed, out);
+  const tree_node tree = on.tree();
+  out.tree(tree);
+  show_speed(out, digits, disturbed);
+  const bool restarted = restarts_in(tree) > 0;
+  const bool same = identical(undisturbed, disturbed);
+  out.verdict(restarted,
+              restarted ? fmt::format("the shard was restarted; {} batches were computed again", disturbed.recoveries)
+                        : "the supervision tree shows no restart");
+  out.verdict(same, same ? "every score is the same, bit for bit" : "some scores differ from the undisturbed run");
+  return restarted && same;
+}
+
+result<bool> over_processes(drawing& out, const demo_options& options, const graph& network, const digit_set& digits,
+                            const digit_answers& undisturbed) {
+  out.section("The same digits over two node processes; one is killed with SIGKILL in the middle");
+  TROUPE_TRY(node_process first, node_process::start(options.program, "node-1", options.device));
+  TROUPE_TRY(node_process second, node_process::start(options.program, "node-2", options.device));
+  event_log log;
+  system_options made;
+  made.device = options.device;
+  made.nodes = {first.address(), second.address()};
+  made.on_event = log.listener();
+  TROUPE_TRY(system on, system::make(std::move(made)));
+  TROUPE_TRY(const model loaded, on.load(network, {.shards = shards}));
+  TROUPE_TRY(const auto before, loaded.placement());
+  out.line(fmt::format("   node-1 is process {}, node-2 is process {}", first.pid(), second.pid()));
+  show_placement(out, loaded);
+
+  const bool second_works =
+      std::any_of(before.begin(), before.end(), [](const part_placement& part) { return part.node == "node-2"; });
+  node_process& victim = second_works ? second : first;
+  time_point killed;
+  TROUPE_TRY(const digit_answers disturbed, classify(loaded, digits, shards + 1, [&]() -> result<void> {
+               killed = steady_clock::now();
+               victim.kill();
+               return {};
+             }));
+  log.show_since(killed, out);
+  show_placement(out, loaded);
+  out.tree(on.tree());
+  show_speed(out, digits, disturbed);
+
+  TROUPE_TRY(const auto after, loaded.placement());
+  const auto on_victim = [&](const part_placement& part) { return part.node == victim.name(); };
+  const bool used = std::any_of(before.begin(), before.end(), on_victim);
+  const bool moved = used && std::none_of(after.begin(), after.end(), on_victim);
+  const bool same = identical(undisturbed, disturbed);
+  out.verdict(moved, moved ? fmt::format("the part of {} moved; {} batches were computed again", victim.name(),
+                                         disturbed.recoveries)
+                           : fmt::format("no part moved away from {}", victim.name()));
+  out.verdict(same, same ? "every score is the same, bit for bit" : "some scores differ from the undisturbed run");
+  return moved && same;
+}
+
+result<bool> show(const demo_options& options) {
+  drawing out;
+  TROUPE_TRY(const auto devices, list_devices());
+  show_devices(out, devices);
+  const std::filesystem::path models = options.models;
+  TROUPE_TRY(const graph network, import_onnx(models / "digits.onnx"));
+  TROUPE_TRY(const digit_set digits, digit_set::read(models / "held_out", network, batch));
+  digit_answers undisturbed;
+  TROUPE_TRY(const bool one_process, in_one_process(out, options, network, digits, undisturbed));
+  TROUPE_TRY(const bool processes, over_processes(out, options, network, digits, undisturbed));
+  out.line("");
+  out.verdict(one_process && processes, one_process && processes ? "Done: nothing that was killed changed an answer."
+                                                                 : "Something above is not as it should be.");
+  return one_process && processes;
+}
+
+}  // namespace
+}  // namespace troupe::demo
+
+int main(int count, char** arguments) {
+  troupe::demo::demo_options options;
+  CLI::App cli("Shows digits being recognised while parts of the system are killed.", "troupe_demo");
+  cli.add_option("--program", options.program, "The troupe program, for the node processes")->capture_default_str();
+  cli.add_option("--models", options.models, "Folder with digits.onnx and held_out/")->capture_default_str();
+  cli.add_option("--device", options.device, "Device to use; the best if not given");
+  CLI11_PARSE(cli, count, arguments);
+
+  const auto good = troupe::demo::show(options);
+  if (!good) {
+    fmt::print(stderr, "troupe_demo: {}\n", good.error().to_string());
+    return 1;
+  }
+  return *good ? 0 : 1;
+}

@@ -1,0 +1,190 @@
+// troupe bench MODEL: how fast a model runs, through the supervised system and by the engine alone, side by side.
+#include <algorithm>
+#include <random>
+
+#include "commands.hpp"
+#include "in_flight.hpp"
+#include "options.hpp"
+#include "troupe/engine/passes.hpp"
+
+namespace troupe::app {
+namespace {
+
+struct bench_command {
+  std::string model_file;
+  std::int64_t batch = 1;
+  std::size_t runs = 20;
+  std::vector<std::string> shapes;
+  placement_options placement;
+  spread_options spread;
+};
+
+using milliseconds = std::chrono::duration<double, std::milli>;
+
+/// One of the two ways to run the model. Latency: one run at a time. Throughput: as many as keep every stage busy.
+struct measurement {
+  std::vector<double> latency_ms;
+  std::vector<double> images_per_s;
+};
+
+double median(std::vector<double> samples) {
+  std::sort(samples.begin(), samples.end());
+  const std::size_t half = samples.size() / 2;
+  return samples.size() % 2 == 1 ? samples[half] : (samples[half - 1] + samples[half]) / 2;
+}
+
+/// `NAME=2,3,224,224`.
+result<shape> given_shape(const std::string& text) {
+  std::vector<std::int64_t> extents;
+  const char* at = text.c_str();
+  while (*at) {
+    char* end = nullptr;
+    extents.push_back(std::strtoll(at, &end, 10));
+    if (end == at || (*end && *end != ','))
+      return error(errc::invalid_argument, fmt::format("the shape \"{}\" is not a list such as 1,3,224,224", text));
+    at = *end ? end + 1 : end;
+  }
+  return shape::make(extents);
+}
+
+/// The declared shape with the batch as first extent when that is open; other open extents must be given.
+result<shape> shape_of(const value_info& input, const bench_command& given) {
+  const std::string prefix = input.name + "=";
+  for (const std::string& argument : given.shapes)
+    if (argument.rfind(prefix, 0) == 0) return given_shape(argument.substr(prefix.size()));
+  std::vector<std::int64_t> extents;
+  for (const dimension& extent : input.dims.value_or(std::vector<dimension>{{-1, ""}, {-1, ""}})) {
+    const std::int64_t chosen = extent.extent < 0 && extents.empty() ? given.batch : extent.extent;
+    if (chosen < 0)
+      return error(errc::invalid_argument, fmt::format("the input \"{}\" {} leaves extents open; give --shape {}=...",
+                                                       input.name, text_of_dims(input), input.name));
+    extents.push_back(chosen);
+  }
+  return shape::make(extents);
+}
+
+/// Numbers in [0, 1) for floating-point inputs, zeros for all others: those are often indices.
+result<std::vector<tensor>> make_inputs(const graph& network, const bench_command& given) {
+  for (const std::string& argument : given.shapes)
+    if (!network.input_index(argument.substr(0, argument.find('='))))
+      return error(errc::invalid_argument, fmt::format("--shape {} names no input of the model", argument));
+  std::vector<tensor> inputs;
+  std::mt19937_64 random(given.spread.seed);
+  for (const value_id id : network.inputs) {
+    const value_info& input = network.values[id];
+    const dtype type = input.type_known ? input.type : dtype::f32;
+    TROUPE_TRY(const shape dims, shape_of(input, given));
+    TROUPE_TRY(tensor made, tensor::make(is_float(type) ? dtype::f32 : type, dims));
+    if (is_float(type)) {
+      for (float& element : made.as_mutable<float>()) element = static_cast<float>(random() >> 40) * 0x1p-24f;
+      TROUPE_TRY(made, convert(made, type));
+    }
+    inputs.push_back(std::move(made));
+  }
+  return inputs;
+}
+
+result<double> throughput(const model& loaded, const std::vector<tensor>& inputs, const bench_command& given) {
+  const std::size_t requests = 2 * (given.spread.shards + 1);
+  const auto started = steady_clock::now();
+  sample::in_flight under_way(loaded, given.spread.for_running(), given.spread.shards + 1);
+  for (std::size_t i = 0; i < requests; ++i) under_way.push(inputs);
+  TROUPE_CHECK(under_way.finish());
+  const double taken_ms = milliseconds(steady_clock::now() - started).count();
+  const std::int64_t images = inputs.empty() || inputs[0].dims().rank() == 0 ? 1 : inputs[0].dims()[0];
+  return static_cast<double>(images) * static_cast<double>(requests) * 1e3 / taken_ms;
+}
+
+json json_of(const measurement& taken) {
+  return {{"latency_ms", median(taken.latency_ms)},
+          {"latency_ms_min", *std::min_element(taken.latency_ms.begin(), taken.latency_ms.end())},
+          {"images_per_s", median(taken.images_per_s)}};
+}
+
+std::vector<std::string> row_of(const std::string& name, const measurement& taken) {
+  return {name, fmt::format("{:.3f}", median(taken.latency_ms)),
+          fmt::format("{:.3f}", *std::min_element(taken.latency_ms.begin(), taken.latency_ms.end())),
+          fmt::format("{:.1f}", median(taken.images_per_s))};
+}
+
+result<void> bench(const bench_command& given, console& out) {
+  TROUPE_TRY(const graph network, read_model(given.model_file));
+  TROUPE_TRY(const auto inputs, make_inputs(network, given));
+  const std::int64_t images = inputs.empty() || inputs[0].dims().rank() == 0 ? 1 : inputs[0].dims()[0];
+
+  out.progress("loading " + given.model_file);
+  const system_options options = given.placement.for_system();
+  TROUPE_TRY(system on, system::make(options));
+  TROUPE_TRY(const model supervised, load_spread(on, given.model_file, network, given.spread));
+  if (given.placement.verbose) print_placement(supervised);
+
+  const auto operators = std::make_shared<const operator_table>(builtin_operators());
+  TROUPE_TRY(const auto opened, open_device(options.device, operators, options.devices));
+  graph whole = network;
+  TROUPE_CHECK(optimize(whole, *operators));
+  TROUPE_TRY(const auto direct, opened->load(std::make_shared<const graph>(std::move(whole)),
+                                             {.storage = given.spread.for_loading().storage}));
+
+  measurement through_system, by_engine;
+  const std::size_t warm_up = 2;
+  // The two take turns, so that whatever else the machine does meanwhile is shared fairly.
+  for (std::size_t i = 0; i < given.runs + warm_up; ++i) {
+    out.progress(fmt::format("run {} of {}", i + 1, given.runs + warm_up));
+    auto started = steady_clock::now();
+    TROUPE_CHECK(direct->run(inputs, started + given.spread.for_running().deadline));
+    const double direct_ms = milliseconds(steady_clock::now() - started).count();
+    started = steady_clock::now();
+    TROUPE_CHECK(supervised.run(inputs, given.spread.for_running()));
+    const double supervised_ms = milliseconds(steady_clock::now() - started).count();
+    TROUPE_TRY(const double images_per_s, throughput(supervised, inputs, given));
+    if (i < warm_up) continue;
+    by_engine.latency_ms.push_back(direct_ms);
+    by_engine.images_per_s.push_back(static_cast<double>(images) * 1e3 / direct_ms);
+    through_system.latency_ms.push_back(supervised_ms);
+    through_system.images_per_s.push_back(images_per_s);
+  }
+
+  const double ratio = median(through_system.images_per_s) / median(by_engine.images_per_s);
+  const program_stats stats = direct->stats();
+  out.object({{"device", opened->info().name},
+              {"batch", images},
+              {"shards", given.spread.shards},
+              {"runs", given.runs},
+              {"direct", json_of(by_engine)},
+              {"supervised", json_of(through_system)},
+              {"supervised_to_direct", ratio},
+              {"weight_bytes", stats.weight_bytes},
+              {"arena_bytes", stats.arena_bytes},
+              {"dispatches", stats.dispatches},
+              {"host_nodes", stats.host_nodes}});
+  out.line("{}: batch {}, medians of {} runs on {}", given.model_file, images, given.runs, opened->info().name);
+  out.print({{"", "ms", "least ms", "images/s"},
+             {row_of("engine alone", by_engine),
+              row_of(fmt::format("supervised, {} shard{}", given.spread.shards, given.spread.shards == 1 ? "" : "s"),
+                     through_system)}});
+  out.line("supervised / alone: {:.2f} of the images/s", ratio);
+  return {};
+}
+
+}  // namespace
+
+void add_bench(program& to) {
+  auto given = std::make_shared<bench_command>();
+  CLI::App& command =
+      to.add("bench", "Measures how fast a model runs, supervised and by the engine alone",
+             "troupe bench model.onnx --batch 8 --shards 2", [given](console& out) { return bench(*given, out); });
+  command.add_option("MODEL", given->model_file, "ONNX file")->required();
+  command.add_option("--batch", given->batch, "First extent of inputs that leave it open")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  command.add_option("--runs", given->runs, "Measured runs, after two to warm up")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command.add_option("--shape", given->shapes, "Shape of an input that leaves more open; repeatable")
+      ->type_name("NAME=N,N,...")
+      ->allow_extra_args(false);
+  given->placement.add_to(command);
+  given->spread.add_to(command);
+}
+
+}  // namespace troupe::app

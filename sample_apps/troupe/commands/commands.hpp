@@ -1,0 +1,15 @@
+// Every command of the program; each adds itself with its options.
+#pragma once
+
+#include "program.hpp"
+
+namespace troupe::app {
+
+void add_devices(program& to);
+void add_inspect(program& to);
+void add_run(program& to);
+void add_classify(program& to);
+void add_bench(program& to);
+void add_node(program& to);
+
+}  // namespace troupe::app

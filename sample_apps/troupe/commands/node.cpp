@@ -1,0 +1,68 @@
+// troupe node: lends this machine's devices to other nodes until it is told to stop.
+#include <signal.h>
+#include <unistd.h>
+
+#include "commands.hpp"
+#include "options.hpp"
+
+namespace troupe::app {
+namespace {
+
+struct node_command {
+  std::string listen = "127.0.0.1:0";
+  std::string name;
+  placement_options placement;
+};
+
+std::string host_name() {
+  char name[256] = {};
+  return gethostname(name, sizeof(name) - 1) == 0 && name[0] ? name : "node";
+}
+
+result<void> node(const node_command& given, console& out) {
+  // Blocked before the system starts its threads, which inherit the mask: only sigwait below sees these signals.
+  sigset_t stop_signals;
+  sigemptyset(&stop_signals);
+  sigaddset(&stop_signals, SIGTERM);
+  sigaddset(&stop_signals, SIGINT);
+  if (pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr) != 0)
+    return error(errc::internal, "the signals SIGTERM and SIGINT cannot be blocked");
+
+  const std::string name = given.name.empty() ? host_name() : given.name;
+  TROUPE_TRY(system served, system::make(given.placement.for_system(name)));
+  TROUPE_TRY(const std::uint16_t port, served.listen(given.listen).while_doing("listening on " + given.listen));
+  const std::string address = given.listen.substr(0, given.listen.rfind(':'));
+
+  const device_info& device = served.default_device();
+  out.object({{"ready", true},
+              {"port", port},
+              {"pid", getpid()},
+              {"name", name},
+              {"address", fmt::format("{}:{}", address, port)},
+              {"device", device.name}});
+  out.line("node {} serves {} on {}:{} (pid {}); Ctrl-C stops it", name, device.name, address, port, getpid());
+  if (!out.flush()) return error(errc::unavailable, "the output cannot be written");
+
+  int received = 0;
+  sigwait(&stop_signals, &received);
+  // A second signal ends the process at once, should stopping take too long for the user.
+  pthread_sigmask(SIG_UNBLOCK, &stop_signals, nullptr);
+  out.line("node {} stops", name);
+  return {};
+}
+
+}  // namespace
+
+void add_node(program& to) {
+  auto given = std::make_shared<node_command>();
+  CLI::App& command =
+      to.add("node", "Serves this machine's devices to other nodes until SIGTERM",
+             "troupe node --listen 127.0.0.1:7000 --name worker", [given](console& out) { return node(*given, out); });
+  command.add_option("--listen", given->listen, "Address to listen on; port 0 takes any free one")
+      ->type_name("ADDR:PORT")
+      ->capture_default_str();
+  command.add_option("--name", given->name, "How other nodes call this one; the host's name if not given");
+  given->placement.add_to(command, false);
+}
+
+}  // namespace troupe::app

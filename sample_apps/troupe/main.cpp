@@ -1,0 +1,12 @@
+#include "commands/commands.hpp"
+
+int main(int count, char** arguments) {
+  troupe::app::program program;
+  troupe::app::add_devices(program);
+  troupe::app::add_inspect(program);
+  troupe::app::add_run(program);
+  troupe::app::add_classify(program);
+  troupe::app::add_bench(program);
+  troupe::app::add_node(program);
+  return program.run(count, arguments);
+}

@@ -1,0 +1,134 @@
+#include "options.hpp"
+
+#include <map>
+
+#include "troupe/engine/onnx_import.hpp"
+#include "troupe/engine/operators.hpp"
+
+namespace troupe::app {
+
+void placement_options::add_to(CLI::App& command, bool with_nodes) {
+  command
+      .add_option("--device", device, "Device to use: a number or part of a name from `troupe devices`, or reference")
+      ->type_name("N|NAME");
+  if (with_nodes)
+    command.add_option("--node", nodes, "Use this node too; repeatable")
+        ->type_name("HOST:PORT")
+        ->allow_extra_args(false);
+  command.add_option("--threads", threads, "Threads of the actor scheduler")->check(CLI::Range(1, 1024));
+  command.add_option("--cache", cache, "Keep compiled pipelines in this folder between runs")->type_name("DIR");
+  command.add_flag("--verbose", verbose, "Say on stderr what supervisors do");
+  command.add_flag("--allow-fault-injection", allow_fault_injection, "Obey orders to kill shards on purpose");
+}
+
+system_options placement_options::for_system(std::string name) const {
+  system_options made;
+  made.name = std::move(name);
+  made.device = device;
+  made.devices.pipeline_cache_directory = cache;
+  made.threads = threads;
+  made.nodes = nodes;
+  made.allow_fault_injection = allow_fault_injection;
+  if (verbose) {
+    made.on_event = print_event;
+    made.devices.on_message = [](const std::string& message) { fmt::print(stderr, "device: {}\n", message); };
+  }
+  return made;
+}
+
+void spread_options::add_to(CLI::App& command) {
+  command.add_option("--shards", shards, "Stages of a pipeline or replicas")
+      ->check(CLI::Range(std::size_t{1}, limits::shards_max))
+      ->capture_default_str();
+  command
+      .add_option("--parallel", parallel,
+                  "pipeline: consecutive parts; data: replicas share the batch; ensemble: "
+                  "several models, answers joined")
+      ->check(CLI::IsMember({"pipeline", "data", "ensemble"}))
+      ->capture_default_str();
+  command.add_option("--with", members, "ensemble: one more model; repeatable")
+      ->type_name("MODEL")
+      ->allow_extra_args(false);
+  command.add_option("--split", split, "data: how a batch is divided")
+      ->check(CLI::IsMember({"even", "random", "weighted"}))
+      ->capture_default_str();
+  command.add_option("--join", join, "ensemble: how answers are joined")
+      ->check(CLI::IsMember({"mean", "weighted", "vote"}))
+      ->capture_default_str();
+  command.add_option("--weights", weights, "Weights for --split weighted and --join weighted, one a shard")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command.add_option("--storage", storage, "How weights and activations are kept on the device")
+      ->check(CLI::IsMember({"f16", "f32"}))
+      ->capture_default_str();
+  command.add_option("--seed", seed, "Seed of everything random")->capture_default_str();
+  command.add_option("--deadline", deadline_s, "Seconds that loading, and each run, may take")
+      ->check(CLI::Range(0.001, 86400.0))
+      ->capture_default_str();
+}
+
+load_options spread_options::for_loading() const {
+  static const std::map<std::string, parallel_mode> modes{
+      {"pipeline", parallel_mode::pipeline}, {"data", parallel_mode::data}, {"ensemble", parallel_mode::ensemble}};
+  static const std::map<std::string, split_policy> splits{
+      {"even", split_policy::even}, {"random", split_policy::random}, {"weighted", split_policy::weighted}};
+  static const std::map<std::string, join_policy> joins{
+      {"mean", join_policy::mean}, {"weighted", join_policy::weighted_mean}, {"vote", join_policy::vote}};
+  load_options made;
+  made.parallel = modes.at(parallel);
+  made.shards = shards;
+  made.split = splits.at(split);
+  made.join = joins.at(join);
+  made.weights = weights;
+  made.seed = seed;
+  made.storage = storage == "f32" ? dtype::f32 : dtype::f16;
+  made.deadline = for_running().deadline;
+  return made;
+}
+
+run_options spread_options::for_running() const {
+  return {.deadline = std::chrono::milliseconds(static_cast<std::int64_t>(deadline_s * 1000))};
+}
+
+result<graph> read_model(const std::string& file) {
+  TROUPE_TRY(graph network, import_onnx(file));
+  TROUPE_CHECK(check_operators(network, builtin_operators()).while_doing(file));
+  return network;
+}
+
+result<model> load_spread(system& on, const std::string& file, const graph& network, const spread_options& spread) {
+  if (spread.parallel != "ensemble") {
+    if (!spread.members.empty())
+      return error(errc::invalid_argument, "--with names a further model, which only --parallel ensemble takes");
+    return on.load(network, spread.for_loading()).while_doing(fmt::format("loading {}", file));
+  }
+  if (spread.members.empty())
+    return error(errc::invalid_argument, "an ensemble needs at least two models; name the others with --with");
+  std::vector<graph> networks{network};
+  for (const std::string& member : spread.members) {
+    TROUPE_TRY(graph read, read_model(member));
+    networks.push_back(std::move(read));
+  }
+  return on.load_ensemble(networks, spread.for_loading()).while_doing("loading the ensemble");
+}
+
+json json_of(const std::vector<part_placement>& placement) {
+  json parts = json::array();
+  for (const part_placement& part : placement)
+    parts.push_back({{"part", part.part},
+                     {"node", part.node},
+                     {"device", part.device},
+                     {"operators", part.nodes},
+                     {"weight_bytes", part.weight_bytes}});
+  return parts;
+}
+
+void print_placement(const model& loaded) {
+  const auto placement = loaded.placement();
+  if (!placement) return;
+  for (const part_placement& part : *placement)
+    fmt::print(stderr, "part {}: {} operators, {} of weights, on {} ({})\n", part.part, part.nodes,
+               text_of_bytes(part.weight_bytes), part.node, part.device);
+}
+
+}  // namespace troupe::app

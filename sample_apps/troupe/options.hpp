@@ -1,0 +1,58 @@
+// Options that several commands share, and what they mean for the system and for loading.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "console.hpp"
+#include "troupe/system.hpp"
+
+namespace troupe::app {
+
+/// Where work is done: `--device --node --threads --cache --verbose --allow-fault-injection`.
+struct placement_options {
+  std::string device;
+  std::vector<std::string> nodes;
+  std::size_t threads = 0;
+  std::string cache;
+  bool verbose = false;
+  bool allow_fault_injection = false;
+
+  void add_to(CLI::App& command, bool with_nodes = true);
+  /// `name` is how this process calls itself.
+  system_options for_system(std::string name = "local") const;
+};
+
+/// How a model is spread: `--shards --parallel --with --split --join --weights --storage --seed --deadline`.
+struct spread_options {
+  std::size_t shards = 1;
+  std::string parallel = "pipeline";
+  std::vector<std::string> members;  ///< models besides the first, for ensembles
+  std::string split = "even";
+  std::string join = "mean";
+  std::vector<double> weights;
+  std::string storage = "f16";
+  std::uint64_t seed = 0;
+  double deadline_s = 120;
+
+  void add_to(CLI::App& command);
+  load_options for_loading() const;
+  run_options for_running() const;
+};
+
+/// Reads an ONNX file and makes sure that every operator in it is one that Troupe has: before a device is opened, so
+/// that a model that cannot run is refused at once.
+result<graph> read_model(const std::string& file);
+
+/// Loads what `spread` describes; `network` is `file`, read already.
+result<model> load_spread(system& on, const std::string& file, const graph& network, const spread_options& spread);
+
+/// `[{"part","node","device","operators","weight_bytes"}]`.
+json json_of(const std::vector<part_placement>& placement);
+
+/// With `--verbose`: where the parts of a model are, on stderr.
+void print_placement(const model& loaded);
+
+}  // namespace troupe::app
