@@ -65,6 +65,28 @@ std::string png(std::uint32_t width, std::uint32_t height, int color_type, const
   return file;
 }
 
+/// A grey JPEG of 8 x 8 pixels, all 128: one block whose only codes mean "no difference" and "end of block".
+std::string jpeg(const std::string& after_scan = "", const std::string& before_scan = "") {
+  const auto segment = [](int marker, const std::string& data) {
+    std::string made{'\xff', static_cast<char>(marker)};
+    append(made, data.size() + 2, 2, true);
+    return made + data;
+  };
+  const std::string one_code = std::string(1, '\x01') + std::string(15, '\0') + std::string(1, '\0');
+  return "\xff\xd8" + segment(0xdb, std::string(1, '\0') + std::string(64, '\x01')) +
+         segment(0xc0, std::string("\x08\0\x08\0\x08\x01\x01\x11\0", 9)) +
+         segment(0xc4, std::string(1, '\0') + one_code) + segment(0xc4, std::string(1, '\x10') + one_code) +
+         before_scan + segment(0xda, std::string("\x01\x01\0\0\x3f\0", 6)) + "\x3f" + after_scan + "\xff\xd9";
+}
+
+/// A segment with one Huffman table: `counts` codes of each of the 16 lengths.
+std::string huffman_segment(int counts) {
+  std::string made{'\xff', '\xc4'};
+  append(made, static_cast<std::uint64_t>(2 + 17 + 16 * counts), 2, true);
+  return made + std::string(1, '\x03') + std::string(16, static_cast<char>(counts)) +
+         std::string(static_cast<std::size_t>(16 * counts), '\0');
+}
+
 tensor picture(const shape& dims, std::uint64_t seed) {
   tensor made = need(tensor::make(dtype::u8, dims));
   random_source random(seed);
@@ -102,6 +124,23 @@ TEST_CASE("transparency in a PNG is left out") {
   const tensor grey = need(read_image(folder.write("b.png", bytes_of(png(2, 1, 4, std::string("\0xAyB", 5))))));
   CHECK(grey.describe() == "uint8[1,2,1]");
   CHECK(grey.as<std::uint8_t>()[1] == 'y');
+}
+
+TEST_CASE("a JPEG whose Huffman table has too many codes never reaches the decoder") {
+  const temporary_folder folder;
+  const tensor grey = need(read_image(folder.write("x.jpg", bytes_of(jpeg()))));
+  CHECK(grey.describe() == "uint8[8,8,1]");
+  for (const std::uint8_t pixel : grey.as<std::uint8_t>()) CHECK(pixel == 128);
+  // Application data may look like anything.
+  std::string thumbnail = "\xff\xe1";
+  append(thumbnail, 2 + huffman_segment(200).size(), 2, true);
+  need(read_image(folder.write("x.jpg", bytes_of(jpeg("", thumbnail + huffman_segment(200))))));
+  const std::string bad = huffman_segment(17);
+  for (const std::string& file : {jpeg("", bad), jpeg(bad), jpeg("", "\xff\xff" + bad), jpeg("\xff" + bad)}) {
+    const auto read = read_image(folder.write("x.jpg", bytes_of(file)));
+    REQUIRE(!read);
+    CHECK(contains(read.error().to_string(), "more than 256 codes"));
+  }
 }
 
 TEST_CASE("the size of a picture is checked before its pixels are decoded") {

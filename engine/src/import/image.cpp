@@ -1,6 +1,7 @@
 #include "troupe/engine/image.hpp"
 
 #include "core/file.hpp"
+#include "import/jpeg_tables.hpp"
 #include "import/stb_image.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
@@ -11,6 +12,8 @@ namespace {
 constexpr std::size_t file_bytes_max = (std::size_t{1} << 30) + (std::size_t{1} << 20);
 
 result<tensor> decode_image(std::span<const std::byte> file) {
+  if (!huffman_tables_fit(file))
+    return fail(errc::invalid_argument, "it is a damaged JPEG picture: a Huffman table has more than 256 codes");
   const decoded_pixels header = read_header(file);
   if (!header.problem.empty() || header.width <= 0 || header.height <= 0)
     return fail(errc::invalid_argument, "it is no PNG, JPEG, BMP or PNM picture that can be read ({})",
