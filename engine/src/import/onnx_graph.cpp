@@ -8,6 +8,7 @@
 
 #include "graph/order.hpp"
 #include "import/names.hpp"
+#include "import/old_opsets.hpp"
 #include "import/onnx_attribute.hpp"
 #include "import/onnx_tensor.hpp"
 #include "troupe/engine/detail/fail.hpp"
@@ -17,7 +18,7 @@ namespace {
 
 constexpr std::int64_t ir_version_min = 3;
 constexpr std::int64_t ir_version_max = 13;
-constexpr std::int64_t opset_min = 7;
+constexpr std::int64_t opset_min = 1;
 constexpr std::int64_t opset_max = 25;
 /// Notes are for people; a longer one is left out.
 constexpr std::size_t note_bytes_max = 1 << 20;
@@ -45,6 +46,7 @@ public:
     for (const auto& info : proto.value_info()) TROUPE_CHECK(add_hint(info));
     for (const auto& output : proto.output()) TROUPE_CHECK(add_output(output));
     read_notes();
+    TROUPE_CHECK(modernize(made_));
     TROUPE_CHECK(sort_nodes(made_));
     TROUPE_CHECK(validate(made_));
     return std::move(made_);
