@@ -43,9 +43,12 @@ graph_builder life_graph() {
       .step("HostNegate", {"a"}, {"b"})
       .step("Flat", {"b"}, {"c"})
       .step("ReluTwice", {"c"}, {"d"})
+      .constant("w", random_tensor({5}, 8))
       .step("Sigmoid", {"a"}, {"e"})
+      .step("ReluOfSecond", {"e", "w"}, {"f"})
       .output("d")
-      .output("e");
+      .output("e")
+      .output("f");
   return built;
 }
 
