@@ -1,5 +1,6 @@
-// Conv over one to three spatial axes. Three ways on a device: a matrix product when the kernel is a point, tiles of
-// 16 output channels when a group has several, one channel at a time when it has few (depthwise).
+// Conv over one to three spatial axes. Four ways on a device: a matrix product when the kernel is a point, a matrix
+// product over the unfolded input when it has few channels (an image), tiles of 16 output channels when a group has
+// several, one channel at a time when it has few (depthwise).
 #include "kernels/conv.hpp"
 
 #include "kernels/definitions.hpp"
@@ -13,6 +14,11 @@ namespace troupe {
 result<void> conv_reference(reference_context&);
 
 namespace {
+
+struct unfold_parameters {
+  std::uint32_t batch, channels;
+  window_parameters window;
+};
 
 struct input_parameters {
   std::uint32_t groups, channels, positions;
@@ -29,6 +35,10 @@ struct conv_parameters {
 
 /// From this many output channels in a group on, tiles of 16 waste less than they save.
 constexpr std::int64_t tiled_outputs_min = 5;
+/// Up to this many input channels, blocks of eight waste more than unfolding the input costs.
+constexpr std::int64_t unfolded_inputs_max = 4;
+/// The unfolded input must fit one binding of the smallest allowed size, 128 MiB, in either storage type.
+constexpr std::int64_t unfolded_elements_max = std::int64_t{1} << 25;
 
 constexpr std::int64_t divide_up(std::int64_t value, std::int64_t divisor) {
   return (value + divisor - 1) / divisor;
@@ -59,6 +69,31 @@ result<void> lower_pointwise(lowering_context& context, const conv_shape& conv) 
                  .batch = {conv.batch},
                  .left_strides = {0},
                  .right_strides = {conv.group_inputs * positions}};
+  if (context.has_input(2)) work.addend = gemm_addend{.operand = context.read(2), .row_stride = 1};
+  return add_gemm(context, std::move(work));
+}
+
+/// [outputs, inputs and taps] x [inputs and taps, positions] for every image.
+result<void> lower_unfolded(lowering_context& context, const conv_shape& conv, const window_parameters& window) {
+  const std::int64_t positions = conv.window.output_plane();
+  const std::int64_t inner = conv.group_inputs * conv.window.taps();
+  const std::int64_t row_eights = divide_up(inner, 8);
+  const std::uint32_t unfolded = context.scratch(conv.batch * positions * row_eights * 8);
+  context.add({.shader = "conv_unfold",
+               .operands = {context.read(0), {unfolded, true}},
+               .push_constants = push_bytes(unfold_parameters{as_u32(conv.batch), as_u32(conv.group_inputs), window}),
+               .groups = groups_for(conv.batch * positions * row_eights, 64, context.traits())});
+  gemm_work work{.left = context.read(1),
+                 .right = {unfolded, false},
+                 .target = context.write(0),
+                 .right_transposed = true,
+                 .right_aligned = true,
+                 .rows = conv.group_outputs,
+                 .inner = inner,
+                 .columns = positions,
+                 .batch = {conv.batch},
+                 .left_strides = {0},
+                 .right_strides = {positions * row_eights * 8}};
   if (context.has_input(2)) work.addend = gemm_addend{.operand = context.read(2), .row_stride = 1};
   return add_gemm(context, std::move(work));
 }
@@ -108,6 +143,12 @@ result<void> lower(lowering_context& context) {
   if (conv.groups == 1 && conv.window.is_pointwise()) return lower_pointwise(context, conv);
 
   TROUPE_TRY(const window_parameters window, window_parameters_of(context.step(), conv.window));
+  const std::int64_t unfolded =
+      conv.batch * conv.window.output_plane() * divide_up(conv.group_inputs * conv.window.taps(), 8) * 8;
+  if (conv.groups == 1 && conv.group_inputs > 0 && conv.group_inputs <= unfolded_inputs_max &&
+      conv.group_outputs >= tiled_outputs_min && unfolded <= unfolded_elements_max)
+    return lower_unfolded(context, conv, window);
+
   const bool tiled = conv.group_outputs >= tiled_outputs_min && conv.group_inputs > 0;
   const std::int64_t summed_channels = tiled ? 8 * divide_up(conv.group_inputs, 8) : conv.group_inputs;
   TROUPE_TRY(const reduction_slices slices, slices_of(context, summed_channels * conv.window.taps()));

@@ -107,6 +107,7 @@ result<void> align(lowering_context& context, const gemm_work& work, placed_matr
   const bool ragged = work.inner % 8 != 0;
   if (ragged || work.left_transposed)
     TROUPE_CHECK(add_aligned_copy(context, work, left, work.rows, work.inner, work.rows));
+  if (work.right_aligned) return {};
   if (work.right_transposed && ragged)
     return add_aligned_copy(context, work, right, work.columns, work.inner, work.columns);
   if (!work.right_transposed && (ragged || work.columns % 8 != 0))
@@ -201,8 +202,9 @@ result<void> add_gemm(lowering_context& context, gemm_work work) {
                        .row_stride = work.left_transposed ? 1 : work.inner,
                        .stride = work.left_transposed ? work.rows : 1,
                        .batch_strides = work.left_strides};
+  const std::int64_t right_row = work.right_transposed ? work.inner : work.columns;
   placed_matrices right{.operand = work.right,
-                        .row_stride = work.right_transposed ? work.inner : work.columns,
+                        .row_stride = work.right_aligned ? round_up(right_row) : right_row,
                         .batch_strides = work.right_strides};
   const bool tiled = work.rows >= tiled_rows_min && work.inner > 0;
   if (tiled) TROUPE_CHECK(align(context, work, left, right));
