@@ -1,6 +1,7 @@
 #version 450
-// An input [image and group, channel, position] as conv_tile.glsl reads it: [image and group, block of 8 channels,
-// position, 8 channels], so that one load takes eight channels of a position. Channels past the last are zeros.
+// An input [group, channel, position], where every image has its own groups, as conv_tile.glsl and conv_depthwise.comp
+// read it: [group, block of 8 channels, position, 8 channels], so that one load takes eight channels of a position.
+// Channels past the last are zeros.
 #extension GL_EXT_control_flow_attributes : require
 #include "indexing.glsl"
 #include "vectors.glsl"

@@ -121,6 +121,8 @@ void add_products(lowering_context& context, const gemm_work& work, const placed
                   dispatch_operand target, bool tiled) {
   const bool sliced = slices.count > 1;
   const gemm_addend term = work.addend.value_or(gemm_addend{work.left});
+  // As gemm.glsl counts them: none (also when it waits for the slices), anything, one for each row.
+  const std::uint32_t addend_kind = !work.addend || sliced ? 0 : term.column_stride != 0 ? 1 : 2;
   gemm_parameters parameters{.rows = as_u32(work.rows),
                              .inner = as_u32(work.inner),
                              .columns = as_u32(work.columns),
@@ -141,7 +143,7 @@ void add_products(lowering_context& context, const gemm_work& work, const placed
   }
   dispatch products{.operands = {left.operand, right.operand, term.operand, target},
                     .push_constants = push_bytes(parameters),
-                    .specialization = {work.right_transposed, work.addend.has_value() && !sliced, sliced}};
+                    .specialization = {work.right_transposed, addend_kind, sliced}};
   const std::int64_t across = (work.columns + 7) / 8;
   if (tiled) {
     // Tiles are handed to subgroups eight abreast, which must not waste more than it saves.
