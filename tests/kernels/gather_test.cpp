@@ -40,7 +40,7 @@ TEST_CASE("Gather keeps every type") {
 }
 
 TEST_CASE("Gather chooses along any axis on a device", "[device]") {
-  const tensor data = random_tensor({5, 7, 3}, 2);
+  const tensor data = random_halves({5, 7, 3}, 2);
   for (const std::int64_t axis : {0, 1, 2}) {
     for (const shape& dims : {shape{}, shape{1}, shape{65}, shape{2, 3, 4}}) {
       const tensor indices = random_indices(dims, data.dims()[static_cast<std::size_t>(axis)]);
@@ -50,8 +50,8 @@ TEST_CASE("Gather chooses along any axis on a device", "[device]") {
       check_kernel(constant, exact);
     }
   }
-  check_kernel(gather(random_tensor({50, 64}, 2), random_indices({2, 9}, 50), 0), exact);
-  check_kernel(gather(random_tensor({2, 2, 2, 2, 3}, 2), random_indices({2, 2, 2, 1}, 3), 4), exact);
+  check_kernel(gather(random_halves({50, 64}, 2), random_indices({2, 9}, 50), 0), exact);
+  check_kernel(gather(random_halves({2, 2, 2, 2, 3}, 2), random_indices({2, 2, 2, 1}, 3), 4), exact);
   check_kernel(gather(data, need(tensor::make(dtype::i64, {0})), 1), exact);
   check_kernel(gather(need(tensor::make(dtype::f32, {3, 0})), list_of({1, 2}), 0), exact);
 }

@@ -71,13 +71,13 @@ TEST_CASE("Pad keeps every type") {
 TEST_CASE("Pad surrounds tensors of every rank on a device", "[device]") {
   for (const char* mode : {"constant", "reflect", "edge", "wrap"}) {
     INFO(mode);
-    check_kernel(pad(random_tensor({7}, 1), {3, 65}, mode), exact);
-    check_kernel(pad(random_tensor({5, 3}, 1), {1, 0, 0, 2}, mode), exact);
-    check_kernel(pad(random_tensor({2, 3, 9, 7}, 1), {0, 0, 3, 2, 0, 0, 1, 3}, mode), exact);
-    check_kernel(pad(random_tensor({2, 3, 9, 7}, 1), {0, 0, -3, 2, 0, 1, 1, -3}, mode), exact);
-    check_kernel(pad(random_tensor({3, 1, 2, 2, 1, 2}, 1), {1, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 1}, mode), exact);
+    check_kernel(pad(random_halves({7}, 1), {3, 65}, mode), exact);
+    check_kernel(pad(random_halves({5, 3}, 1), {1, 0, 0, 2}, mode), exact);
+    check_kernel(pad(random_halves({2, 3, 9, 7}, 1), {0, 0, 3, 2, 0, 0, 1, 3}, mode), exact);
+    check_kernel(pad(random_halves({2, 3, 9, 7}, 1), {0, 0, -3, 2, 0, 1, 1, -3}, mode), exact);
+    check_kernel(pad(random_halves({3, 1, 2, 2, 1, 2}, 1), {1, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 1}, mode), exact);
     check_kernel(
-        pad(random_tensor({2, 1, 2, 1, 2, 1, 2, 3}, 1), {1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 2}, mode), exact);
+        pad(random_halves({2, 1, 2, 1, 2, 1, 2, 3}, 1), {1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 2}, mode), exact);
   }
 }
 
@@ -93,7 +93,7 @@ TEST_CASE("Pad of an empty tensor is all constant", "[device]") {
 TEST_CASE("Pad stores its constant as other values are stored", "[device]") {
   for (const float value : {-std::numeric_limits<float>::infinity(), 0.1f, -1e9f})
     check_kernel({.op = "Pad",
-                  .inputs = {random_tensor({3, 3}, 1), list_of({1, 1, 1, 1}), scalar_of(value)},
+                  .inputs = {random_halves({3, 3}, 1), list_of({1, 1, 1, 1}), scalar_of(value)},
                   .constants = {1, 2}},
                  exact);
 }

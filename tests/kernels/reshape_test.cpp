@@ -114,8 +114,7 @@ TEST_CASE("Dropout passes its operand through, and its mask is all true") {
   CHECK(refusal({.op = "Dropout", .inputs = {data, scalar_of(0.5f), scalar_of(true)}}).code() == errc::unsupported);
 }
 
-TEST_CASE("relabelling costs no dispatch on a device", "[device]") {
-  const auto opened = need(open_device("", operators()));
+TEST_CASE("devices give the same elements under another shape", "[device]") {
   const kernel_case cases[] = {
       reshape(counting({2, 3, 4}), {0, -1}),
       {.op = "Flatten", .inputs = {counting({2, 3, 4})}},

@@ -76,15 +76,15 @@ TEST_CASE("Slice keeps every type") {
 }
 
 TEST_CASE("Slice cuts tensors of every rank on a device", "[device]") {
-  check_kernel(slice(random_tensor({200}, 1), {3}, {190}, {0}, {7}), exact);
-  check_kernel(slice(random_tensor({9, 11}, 1), {8, -1}, {lowest, 2}, {0, 1}, {-2, -3}), exact);
-  check_kernel(slice(random_tensor({2, 6, 5, 7}, 1), {2}, {5}, {1}, {1}), exact);
-  check_kernel(slice(random_tensor({2, 6, 5, 7}, 1), {0, 1}, {highest, highest}, {3, 2}, {2, 2}), exact);
-  check_kernel(slice(random_tensor({2, 3, 2, 3, 2, 3}, 1), {2, 1, 0}, {lowest, 3, 2}, {5, 3, 1}, {-1, 1, 1}), exact);
-  check_kernel(slice(random_tensor({2, 3, 2, 3, 2, 3, 2, 3}, 1), {1, 1, 1}, {2, 3, 2}, {0, 3, 6}, {1, 1, 1}), exact);
-  check_kernel(slice(random_tensor({4, 5}, 1), {0}, {highest}, {0}, {1}), exact);
-  check_kernel(slice(random_tensor({4, 5}, 1), {3}, {3}, {0}, {1}), exact);
-  check_kernel(slice(random_tensor({4, 5}, 1), {3}, {lowest}, {0}, {-1}), exact);
+  check_kernel(slice(random_halves({200}, 1), {3}, {190}, {0}, {7}), exact);
+  check_kernel(slice(random_halves({9, 11}, 1), {8, -1}, {lowest, 2}, {0, 1}, {-2, -3}), exact);
+  check_kernel(slice(random_halves({2, 6, 5, 7}, 1), {2}, {5}, {1}, {1}), exact);
+  check_kernel(slice(random_halves({2, 6, 5, 7}, 1), {0, 1}, {highest, highest}, {3, 2}, {2, 2}), exact);
+  check_kernel(slice(random_halves({2, 3, 2, 3, 2, 3}, 1), {2, 1, 0}, {lowest, 3, 2}, {5, 3, 1}, {-1, 1, 1}), exact);
+  check_kernel(slice(random_halves({2, 3, 2, 3, 2, 3, 2, 3}, 1), {1, 1, 1}, {2, 3, 2}, {0, 3, 6}, {1, 1, 1}), exact);
+  check_kernel(slice(random_halves({4, 5}, 1), {0}, {highest}, {0}, {1}), exact);
+  check_kernel(slice(random_halves({4, 5}, 1), {3}, {3}, {0}, {1}), exact);
+  check_kernel(slice(random_halves({4, 5}, 1), {3}, {lowest}, {0}, {-1}), exact);
   check_kernel(slice(need(tensor::make(dtype::f32, {0, 5})), {1}, {3}, {1}, {1}), exact);
   check_kernel(slice(need(tensor::make(dtype::f32, {0, 5})), {-1}, {lowest}, {0}, {-1}), exact);
 }

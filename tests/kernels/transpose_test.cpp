@@ -43,7 +43,7 @@ TEST_CASE("Transpose permutes tensors of every rank", "[device]") {
       {{2, 3, 2, 1, 2, 3, 2, 2}, {7, 2, 5, 3, 0, 6, 1, 4}},
       {{4, 0, 3}, {2, 0, 1}},
   };
-  for (const auto& [dims, order] : cases) check_kernel(transpose(random_tensor(dims, 21), order), exact);
+  for (const auto& [dims, order] : cases) check_kernel(transpose(random_halves(dims, 21), order), exact);
 }
 
 TEST_CASE("Transpose refuses what is not a permutation") {

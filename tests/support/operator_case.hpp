@@ -27,6 +27,11 @@ inline tensor counting(const shape& dims, dtype type = dtype::f32) {
   return need(convert(made, type));
 }
 
+/// Random values that binary16 holds exactly: moved unchanged in either storage type, wherever the operator runs.
+inline tensor random_halves(const shape& dims, std::uint64_t seed) {
+  return need(convert(need(convert(random_tensor(dims, seed), dtype::f16)), dtype::f32));
+}
+
 inline constexpr dtype all_types[] = {dtype::f16, dtype::f32, dtype::f64, dtype::i8,
                                       dtype::u8,  dtype::i32, dtype::i64, dtype::boolean};
 
