@@ -43,7 +43,10 @@ error from_caf(const caf::error& failure) {
 std::string describe(const caf::error& failure) {
   if (!failure || failure == caf::exit_reason::normal) return {};
   if (failure.category() == error_category) return from_caf(failure).to_string();
-  return caf::to_string(failure);
+  if (failure.category() == caf::atom("exit")) return to_string(static_cast<caf::exit_reason>(failure.code()));
+  if (failure.category() == caf::atom("system") && failure.context().empty())
+    return to_string(static_cast<caf::sec>(failure.code()));
+  return to_string(failure);
 }
 
 bool is_normal_end(const caf::error& reason) {

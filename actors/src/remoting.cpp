@@ -20,7 +20,8 @@ namespace troupe {
 namespace {
 
 /// The number under which every process's node actor is reached.
-constexpr std::uint64_t node_actor_number = ~std::uint64_t{0};
+/// It is the number of an actor inside CAF itself, so no actor of ours ever has it.
+constexpr std::uint64_t node_actor_number = 1;
 /// Requests on one link that wait for their answers.
 constexpr std::size_t pending_max = 65'536;
 /// Actors of a peer that one link knows handles to.

@@ -43,8 +43,9 @@ public:
   /// Closes all links and ends all proxies. Afterwards nothing is sent or received any more.
   void stop();
 
-private:
   struct implementation;
+
+private:
   std::shared_ptr<implementation> impl_;
 };
 

@@ -98,6 +98,14 @@ auto ask(Self* self, const caf::actor& whom, std::chrono::milliseconds timeout, 
   return self->request(whom, timeout, std::forward<Values>(values)...);
 }
 
+/// The same, ahead of the ordinary messages in the mailbox of `whom`. (With a chrono timeout CAF 0.17 forgets the
+/// priority of a request.)
+template <class Self, class... Values>
+auto ask_first(Self* self, const caf::actor& whom, std::chrono::milliseconds timeout, Values&&... values) {
+  return self->template request<caf::message_priority::high>(whom, caf::duration{timeout},
+                                                             std::forward<Values>(values)...);
+}
+
 /// Sends to `self` after `delay`; at once, but still through the mailbox, when it is 0.
 template <class Self, class... Values>
 void later(Self* self, std::chrono::milliseconds delay, Values&&... values) {

@@ -69,6 +69,7 @@ private:
   void heard_down(const caf::down_msg& down);
   void heard_exit(const caf::exit_msg& exit);
   caf::result<caf::actor> find(const whereis& what) const;
+  void begin_await();
   void begin_start(const start_child& what);
   template <class Event>
   void begin_request(Event event);
@@ -83,11 +84,15 @@ private:
   std::unique_ptr<supervisor_state> state_;
   supervision_observer observer_;
   caf::actor_addr parent_;
+  // The parent may hold the only other handle and drops it as it ends, before its end is heard: an unreachable actor
+  // would not stop its children in order.
+  caf::actor keep_alive_;
   std::map<std::string, child_entry, std::less<>> children_;
   std::deque<supervise_action> actions_;  // not yet performed
   bool performing_ = false;
   caf::error stop_reason_;
   std::map<request_number, promise_guard> requests_;
+  std::vector<promise_guard> start_waiters_;
   std::map<std::uint64_t, gathering> snapshots_;
   std::uint64_t numbers_ = 0;              // of requests and snapshots
   std::vector<caf::actor_addr> watchers_;  // weak: watching must keep nobody alive
@@ -100,7 +105,10 @@ caf::behavior supervisor_behavior::make_behavior(supervisor_spec spec, supervisi
   self_->set_exit_handler([this](caf::scheduled_actor*, caf::exit_msg& exit) { heard_exit(exit); });
   observer_ = std::move(observer);
   parent_ = std::move(parent);
-  if (parent_) self_->monitor(parent_);
+  if (parent_) {
+    self_->monitor(parent_);
+    keep_alive_ = self_;
+  }
   state_ = std::make_unique<supervisor_state>(spec, policies_of(spec.children));
   for (child_spec& each : spec.children) children_.emplace(each.id, child_entry{std::move(each.start)});
   perform(state_->start(now()));
@@ -119,6 +127,7 @@ caf::behavior supervisor_behavior::make_behavior(supervisor_spec spec, supervisi
       [this](const delete_child& what) {
         begin_request([&](request_number number) { return state_->delete_child(number, what.id, now()); });
       },
+      [this](const await_children&) { begin_await(); },
       [this](const describe_tree& what) { begin_snapshot(what); },
       [this](const watch_children& what) { return watch(what.watcher); },
       [this](const unwatch_children& what) { unwatch(what.watcher.address()); },
@@ -138,6 +147,8 @@ void supervisor_behavior::perform(supervise_actions actions) {
     actions_.insert(actions_.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   }
   performing_ = false;
+  if (state_->settled() && state_->current_mode() != supervisor_state::mode::terminated)
+    for (promise_guard& waiter : std::exchange(start_waiters_, {})) waiter.deliver(caf::unit);
 }
 
 supervise_actions supervisor_behavior::act(const supervise::start& action) {
@@ -149,7 +160,18 @@ supervise_actions supervisor_behavior::act(const supervise::start& action) {
   self_->unlink_from(started);  // should the start function have linked it
   which.actor = std::move(started);
   which.incarnation = action.incarnation;
-  return state_->child_started(action.child, action.incarnation, now());
+  if (state_->find(action.child)->policy.kind == child_kind::worker)
+    return state_->child_started(action.child, action.incarnation, now());
+  // A supervisor is up when its children are: those that start after it may need them.
+  const auto up = [this, action] { perform(state_->child_started(action.child, action.incarnation, now())); };
+  ask(self_, which.actor, constants::supervisor_start, await_children{})
+      .then(up, [this, action, up](caf::error& failure) {
+        if (failure == caf::sec::request_timeout)
+          perform(state_->start_expired(action.child, action.incarnation, now()));
+        else if (failure != caf::sec::request_receiver_down && failure.category() != error_category)
+          up();  // it does not know the question, but lives; of its end a down message tells
+      });
+  return {};
 }
 
 // The child's actor, or null and why.
@@ -208,7 +230,7 @@ supervise_actions supervisor_behavior::act(const supervise::probe& action) {
     perform(state_->probe_expired(id, incarnation, now()));
   };
   // Ahead of other messages: a long queue is no sign of death, a handler that does not return is.
-  self_->request<caf::message_priority::high>(which->actor, action.timeout, liveness_probe{})
+  ask_first(self_, which->actor, action.timeout, liveness_probe{})
       .then([alive] { alive(); },
             [alive, silent](caf::error& failure) { failure == caf::sec::request_timeout ? silent() : alive(); });
   return {};
@@ -255,6 +277,7 @@ supervise_actions supervisor_behavior::act(const supervise::finish& action) {
   for (auto& [number, snapshot] : snapshots_) snapshot.promise.deliver(std::move(snapshot.snapshot));
   snapshots_.clear();
   requests_.clear();
+  start_waiters_.clear();
   self_->quit(action.failure ? to_caf(*action.failure) : std::move(stop_reason_));
   return {};
 }
@@ -298,6 +321,17 @@ caf::result<caf::actor> supervisor_behavior::find(const whereis& what) const {
   return found->second.actor;
 }
 
+void supervisor_behavior::begin_await() {
+  promise_guard promise(self_->make_response_promise());
+  if (state_->settled()) return promise.deliver(caf::unit);
+  if (start_waiters_.size() >= constants::start_waiters_max)
+    return promise.deliver(to_caf(fail(errc::unavailable,
+                                       "{} actors wait for the start of supervisor '{}', which is the "
+                                       "limit; try again later",
+                                       start_waiters_.size(), state_->policy().name)));
+  start_waiters_.push_back(std::move(promise));
+}
+
 // Once the promise exists, every path answers it: the state answers each request exactly once.
 template <class Event>
 void supervisor_behavior::begin_request(Event event) {
@@ -334,9 +368,8 @@ caf::result<void> supervisor_behavior::watch(const caf::actor& watcher) {
   watchers_.push_back(address);
   self_->monitor(watcher);
   for (const supervisor_state::child& known : state_->children()) {
-    if (known.phase == child_phase::down || known.phase == child_phase::waiting) continue;
     const child_entry& which = children_.find(known.policy.id)->second;
-    if (which.actor)
+    if (known.up && which.actor)
       tell(self_, watcher, child_up{state_->policy().name, known.policy.id, which.incarnation, which.actor});
   }
   return caf::unit;
@@ -408,7 +441,7 @@ void supervisor_behavior::begin_snapshot(const describe_tree& what) {
     const caf::actor asked = children_.find(below.name)->second.actor;
     if (below.kind != child_kind::supervisor || !asked) continue;
     ++gathered.missing;
-    self_->request<caf::message_priority::high>(asked, left, question)
+    ask_first(self_, asked, left, question)
         .then([=, this](tree_snapshot& answer) { end_snapshot_part(number, index, &answer); },
               [=, this](caf::error&) { end_snapshot_part(number, index, nullptr); });
   }

@@ -54,7 +54,7 @@ std::size_t supervisor_state::index_of(std::string_view id, incarnation_number i
 supervise_actions supervisor_state::start(time_point now) {
   begin(now);
   stage_ = stage::starting;
-  initial_ = true;
+  started_ = initial_ = true;
   start_next();
   return take();
 }
@@ -70,7 +70,7 @@ supervise_actions supervisor_state::start_failed(std::string_view id, incarnatio
                                                  std::string reason, time_point now) {
   begin(now);
   const std::size_t index = index_of(id, incarnation);
-  if (index != nowhere && children_[index].phase == child_phase::starting) start_has_failed(index, std::move(reason));
+  if (index != nowhere && children_[index].phase == child_phase::starting) start_has_failed(index, reason);
   return take();
 }
 
@@ -80,10 +80,25 @@ supervise_actions supervisor_state::child_down(std::string_view id, incarnation_
   const std::size_t index = index_of(id, incarnation);
   if (index == nowhere) return take();
   child& which = children_[index];
-  if (!live(which.phase) || which.phase == child_phase::starting) return take();
-  if (which.hung) reason = "it did not answer a probe";
+  if (!live(which.phase)) return take();
+  if (which.phase == child_phase::starting) {
+    start_has_failed(index, reason.empty() ? "it ended before it was up" : reason);
+    return take();
+  }
+  if (which.hung) reason = which.up ? "it did not answer a probe" : "it did not come up in time";
   note(supervision_event_kind::child_down, &which, reason);
   is_down(index, normal && !which.hung, reason);
+  return take();
+}
+
+supervise_actions supervisor_state::start_expired(std::string_view id, incarnation_number incarnation, time_point now) {
+  begin(now);
+  const std::size_t index = index_of(id, incarnation);
+  if (index == nowhere || children_[index].phase != child_phase::starting) return take();
+  child& which = children_[index];
+  which.hung = true;
+  note(supervision_event_kind::child_hung, &which, "it did not come up in time");
+  kill(which);
   return take();
 }
 
@@ -238,13 +253,13 @@ void supervisor_state::launch(child& which) {
   which.phase = child_phase::starting;
   which.incarnation = ++incarnations_;
   which.timer = 0;
-  which.asked = which.hung = false;
+  which.asked = which.hung = which.up = false;
   out_.push_back(supervise::start{which.policy.id, which.incarnation});
 }
 
 void supervisor_state::start_next() {
   for (const child& which : children_)
-    if (which.phase == child_phase::starting) return;
+    if (live(which.phase) && !which.up) return;  // one at a time
   for (child& which : children_)
     if (which.wanted && which.phase == child_phase::down) return launch(which);
   stage_ = stage::idle;
@@ -254,6 +269,7 @@ void supervisor_state::start_next() {
 void supervisor_state::child_is_up(std::size_t index) {
   child& which = children_[index];
   which.phase = child_phase::up;
+  which.up = true;
   ++which.starts;
   if (which.policy.probe) which.timer = arm(which.policy.probe->interval);
   note(supervision_event_kind::child_up, &which);
@@ -267,27 +283,20 @@ void supervisor_state::child_is_up(std::size_t index) {
   stage_timer_ = arm(milliseconds(0));
 }
 
-void supervisor_state::start_has_failed(std::size_t index, std::string reason) {
+void supervisor_state::start_has_failed(std::size_t index, const std::string& reason) {
+  note(supervision_event_kind::start_failed, &children_[index], reason);
+  is_down(index, false, reason);
+}
+
+// The one who asked for the start decides what to do about its failure: it is no crash of a child that others rely on.
+bool supervisor_state::start_was_requested(std::size_t index, const std::string& reason) {
   child& which = children_[index];
-  which.phase = child_phase::down;
-  note(supervision_event_kind::start_failed, &which, reason);
-  const bool asked_for = which.request && which.wanted;
-  if (asked_for) {
-    // The one who asked decides what to do about it; it is no crash of a child that others rely on.
-    reply(which, fail(errc::unavailable, "child '{}' of supervisor '{}' does not start: {}", which.policy.id,
-                      policy_.name, reason));
-    which.wanted = false;
-    if (which.starts == 0) remove(index);
-    if (stage_ == stage::stopping) return stop_next(from_);
-  } else if (mode_ == mode::running && which.wanted && which.policy.restart != restart_kind::temporary &&
-             stage_ != stage::stopping) {
-    restart(index, reason);
-    // A group has its own next step now; without groups the others still wait for their first start.
-    if (grouped()) return;
-  } else {
-    is_down(index, false, reason);
-  }
-  if (mode_ == mode::running && stage_ == stage::starting) start_next();
+  if (!which.request || !which.wanted) return false;
+  reply(which, fail(errc::unavailable, "child '{}' of supervisor '{}' does not start: {}", which.policy.id,
+                    policy_.name, reason));
+  which.wanted = false;
+  if (which.starts == 0) remove(index);
+  return true;
 }
 
 // ---- stopping ----
@@ -340,16 +349,30 @@ void supervisor_state::is_down(std::size_t index, bool normal, const std::string
   if (!which.wanted) reply(which);
   if (mode_ == mode::stopping) return stop_next(0);
   const bool in_group = stage_ == stage::stopping && index >= from_;
-  if (crashed && !finished && !in_group) return restart(index, reason);
-  if (crashed && finished) which.wanted = false;
-  if (temporary) remove(index);
-  if (stage_ == stage::stopping) stop_next(from_);
+  if (start_was_requested(index, reason)) {
+    // Answered; it is gone, or down for good.
+  } else if (crashed && !finished && !in_group) {
+    restart(index, reason);
+    if (grouped()) return;
+  } else {
+    if (crashed && finished) which.wanted = false;
+    if (temporary) remove(index);
+  }
+  continue_stage();
+}
+
+// After something else happened: the next step of a group, or of the first start, that waits for no timer.
+void supervisor_state::continue_stage() {
+  if (mode_ != mode::running) return;
+  if (stage_ == stage::stopping) return stop_next(from_);
+  if (stage_ == stage::starting && stage_timer_ == 0) start_next();
 }
 
 void supervisor_state::begin_stop() {
   mode_ = mode::stopping;
   stage_ = stage::idle;
   stage_timer_ = 0;
+  initial_ = false;
   for (child& which : children_) {
     if (which.phase == child_phase::waiting) {
       which.phase = child_phase::down;

@@ -5,7 +5,7 @@
 //   [down] ---------> [starting] -------------> [up] ------.  a crash: one_for_one waits, a group is stopped
 //     ^  ^                |                     |  |        |
 //     |  '----------------'           ask_stop  |  | hung   v
-//     |      start_failed                       |  |     [waiting] --timer--> [starting]
+//     |  start_failed, child_down               |  |     [waiting] --timer--> [starting]
 //     |                                         v  v
 //     |<----- child_down ------------- [stopping] ---timer---> [killing]
 //     '<----- child_down, or abandoned when the timer fires -------'
@@ -42,7 +42,8 @@ std::string_view to_string(child_phase phase) noexcept;
 /// What the runtime must do, in this order.
 namespace supervise {
 
-/// Call the child's start function, then report `child_started` or `start_failed`.
+/// Call the child's start function, then report `child_started` or `start_failed`, at once or later. A child that
+/// exists but is not up yet may also be reported as down, or with `start_expired`.
 struct start {
   std::string child;
   incarnation_number incarnation;
@@ -107,7 +108,8 @@ public:
     child_phase phase = child_phase::down;
     bool wanted = true;  ///< false: it has done its work, or somebody terminated it
     bool asked = false;  ///< this incarnation was told to stop or is never told: its end is no crash
-    bool hung = false;   ///< this incarnation is being killed because it does not answer
+    bool up = false;     ///< this incarnation came up
+    bool hung = false;   ///< this incarnation is being killed because it does not answer or come up
     incarnation_number incarnation = 0;
     timer_number timer = 0;  ///< the only one that counts; 0: none
     std::size_t starts = 0;  ///< since it was added
@@ -125,6 +127,8 @@ public:
   supervise_actions child_started(std::string_view id, incarnation_number incarnation, time_point now);
   supervise_actions start_failed(std::string_view id, incarnation_number incarnation, std::string reason,
                                  time_point now);
+  /// It exists, but is not up after all the time it was given.
+  supervise_actions start_expired(std::string_view id, incarnation_number incarnation, time_point now);
   /// `normal`: it ended without an error.
   supervise_actions child_down(std::string_view id, incarnation_number incarnation, bool normal, std::string reason,
                                time_point now);
@@ -147,6 +151,8 @@ public:
   const supervisor_policy& policy() const noexcept { return policy_; }
   mode current_mode() const noexcept { return mode_; }
   const std::vector<child>& children() const noexcept { return children_; }
+  /// False until the first start of all is over: each child was tried once, or one failed in a group.
+  bool settled() const noexcept { return started_ && !initial_; }
   /// Null when there is no such child. Valid until the next event.
   const child* find(std::string_view id) const noexcept;
   /// Restarts within the window that ends with the last event.
@@ -169,7 +175,8 @@ private:
   void launch(child& which);
   void start_next();
   void child_is_up(std::size_t index);
-  void start_has_failed(std::size_t index, std::string reason);
+  bool start_was_requested(std::size_t index, const std::string& reason);
+  void start_has_failed(std::size_t index, const std::string& reason);
   void ask_stop(child& which);
   void kill(child& which);
   void abandon(std::size_t index);
@@ -177,6 +184,7 @@ private:
   void is_down(std::size_t index, bool normal, const std::string& reason);
   void restart(std::size_t index, const std::string& reason);
   void escalate(std::size_t index, const std::string& reason);
+  void continue_stage();
   void begin_stop();
   void finish();
   void remove(std::size_t index);
@@ -193,6 +201,7 @@ private:
   mode mode_ = mode::running;
   stage stage_ = stage::idle;
   std::size_t from_ = 0;  ///< first child of the group while `stage_` is not idle
+  bool started_ = false;
   bool initial_ = false;  ///< the first start of all: without pauses, so that nothing is served before it is over
   timer_number stage_timer_ = 0;
   timer_number timers_ = 0;

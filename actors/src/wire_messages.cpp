@@ -16,7 +16,7 @@ std::uint32_t remaining_ms(time_point deadline) {
 }
 
 wire::tree_node to_wire(const tree_node& tree) {
-  wire::tree_node made{tree.name, tree.kind, tree.state, tree.detail, tree.restarts, {}};
+  wire::tree_node made{tree.name, tree.kind, tree.state, tree.restarts, {}, tree.detail};
   for (const tree_node& child : tree.children) made.children.push_back(to_wire(child));
   return made;
 }
@@ -46,20 +46,22 @@ wire::body encode(const step_failed_msg& m, handle_translator&) {
   return wire::step_failed{m.plan, m.request, m.attempt, m.micro, m.stage, m.why};
 }
 wire::body encode(const load_part_msg& m, handle_translator& handles) {
-  return wire::load_part{m.plan,
-                         m.part,
-                         m.host,
-                         *m.network,
-                         m.storage,
-                         m.restarts.restarts_max,
-                         static_cast<std::uint32_t>(m.restarts.window.count()),
-                         handles.to_reference(m.observer)};
+  wire::load_part record;
+  record.plan_id = m.plan;
+  record.part = m.part;
+  record.host = m.host;
+  record.model = *m.network;
+  record.storage = m.storage;
+  record.restart_intensity = m.restarts.restarts_max;
+  record.window_ms = static_cast<std::uint32_t>(m.restarts.window.count());
+  record.observer = handles.to_reference(m.observer);
+  return record;
 }
 wire::body encode(const part_up_msg& m, handle_translator& handles) {
-  return wire::part_up{m.plan, m.part, m.host, m.incarnation, handles.to_reference(m.shard), m.node, m.device};
+  return wire::part_up{m.plan, m.part, m.incarnation, handles.to_reference(m.shard), m.device, m.host, m.node};
 }
 wire::body encode(const part_failed_msg& m, handle_translator&) {
-  return wire::part_failed{m.plan, m.part, m.host, m.why};
+  return wire::part_failed{m.plan, m.part, m.why, m.host};
 }
 wire::body encode(const unload_plan_msg& m, handle_translator&) {
   return wire::unload_plan{m.plan};
@@ -71,7 +73,7 @@ wire::body encode(const node_status_request_msg&, handle_translator&) {
   return wire::node_status_request{};
 }
 wire::body encode(const node_status_msg& m, handle_translator&) {
-  return wire::node_status{to_wire(m.tree)};
+  return wire::node_status{m.tree.name, {}, {}, to_wire(m.tree)};
 }
 wire::body encode(const connect_peer_msg& m, handle_translator&) {
   return wire::connect_peer{m.address};

@@ -65,7 +65,7 @@ void drawing::branch(const tree_node& at, const std::string& indent, const std::
                      const std::string& stem_below) const {
   std::string text = indent + coloured(dim, stem) + coloured(bold, at.name);
   if (at.kind != at.name) text += " " + coloured(dim, at.kind);
-  text += at.state == "running" ? "" : " " + coloured(yellow, at.state);
+  text += at.state == "up" ? "" : " " + coloured(yellow, at.state);
   if (!at.detail.empty()) text += coloured(dim, utf8_ ? " · " : " - ") + at.detail;
   if (at.restarts) text += " " + coloured(yellow, fmt::format("restarted {}x", at.restarts));
   line(text);

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "troupe/engine/tensor.hpp"
-#include "troupe/supervision.hpp"
+#include "troupe/tree.hpp"
 
 namespace troupe::demo {
 

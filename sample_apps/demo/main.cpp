@@ -35,9 +35,9 @@ public:
   void show_since(time_point start, const drawing& out) const {
     const std::lock_guard lock(mutex_);
     for (const supervision_event& event : events_)
-      if (event.when >= start)
+      if (event.time >= start)
         out.line(fmt::format("     {:7.1f} ms  {}: {}{}",
-                             std::chrono::duration<double, std::milli>(event.when - start).count(), event.child,
+                             std::chrono::duration<double, std::milli>(event.time - start).count(), event.child,
                              to_string(event.kind), event.reason.empty() ? "" : " (" + event.reason + ")"));
   }
 

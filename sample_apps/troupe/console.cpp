@@ -169,7 +169,8 @@ std::string text_of_bytes(std::uint64_t bytes) {
 }
 
 void print_event(const supervision_event& event) {
-  fmt::print(stderr, "{}/{}: {}{}{}\n", event.supervisor, event.child, to_string(event.kind),
+  fmt::print(stderr, "{}{}{}: {}{}{}\n", event.supervisor, event.child.empty() ? "" : "/", event.child,
+             to_string(event.kind),
              event.incarnation > 1 ? fmt::format(" (start {})", event.incarnation) : std::string(),
              event.reason.empty() ? std::string() : ": " + printable(event.reason));
 }

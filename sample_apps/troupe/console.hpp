@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "troupe/actors/supervision_event.hpp"
 #include "troupe/engine/graph.hpp"
 #include "troupe/engine/result.hpp"
-#include "troupe/supervision.hpp"
 
 namespace troupe::app {
 

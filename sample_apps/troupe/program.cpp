@@ -31,6 +31,7 @@ int program::run(int count, const char* const* arguments) {
   // A command line that does not parse has set no flag; how its error is to be printed must be known all the same.
   bool json_wanted = false;
   for (int i = 1; i < count; ++i) json_wanted = json_wanted || std::strcmp(arguments[i], "--json") == 0;
+  const std::string first = count > 1 && arguments[1][0] != '-' ? arguments[1] : "";
 
   if (count < 2) {
     fmt::print(stderr, "{}", cli_.help());
@@ -39,7 +40,7 @@ int program::run(int count, const char* const* arguments) {
   try {
     cli_.parse(count, arguments);
   } catch (const CLI::ParseError& failure) {
-    return usage_failure(failure, json_wanted);
+    return usage_failure(failure, first, json_wanted);
   }
 
   try {
@@ -60,13 +61,15 @@ int program::run(int count, const char* const* arguments) {
   return 0;
 }
 
-int program::usage_failure(const CLI::ParseError& failure, bool json_wanted) {
+int program::usage_failure(const CLI::ParseError& failure, const std::string& unknown, bool json_wanted) {
   if (failure.get_exit_code() == 0) return cli_.exit(failure);  // --help and --version come as exceptions
   const auto commands = cli_.get_subcommands();
   const std::string what = commands.empty() ? "usage" : commands.front()->get_name();
   const std::string help = commands.empty() ? "troupe --help" : "troupe " + what + " --help";
+  std::string why = failure.what();
+  if (commands.empty() && !unknown.empty()) why = "there is no command " + unknown;
   out_.set_json(json_wanted);
-  out_.report(what, error(errc::invalid_argument, std::string(failure.what()) + "; see " + help));
+  out_.report(what, error(errc::invalid_argument, why + "; see " + help));
   return 2;
 }
 

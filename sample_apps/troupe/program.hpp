@@ -23,7 +23,7 @@ public:
   int run(int count, const char* const* arguments);
 
 private:
-  int usage_failure(const CLI::ParseError& failure, bool json_wanted);
+  int usage_failure(const CLI::ParseError& failure, const std::string& unknown, bool json_wanted);
 
   CLI::App cli_;
   console out_;

@@ -1,30 +1,31 @@
 #version 450
-// Weights [group, output, input, tap] as conv_tile.comp reads them: [group, block of 8 outputs, tap, input, 8 outputs],
-// so that the eight outputs of one product lie side by side. Missing outputs of a last block are zeros.
+// Weights [group, output, channel, tap] as conv_tile.glsl reads them: [group, block of 8 outputs, tap, block of 8
+// channels, 8 outputs, 8 channels]. Outputs and channels past the last are zeros.
 #include "indexing.glsl"
 #include "precision.glsl"
 
 layout(local_size_x = 64) in;
 
-layout(set = 0, binding = 0) readonly buffer weight_elements { STORED weights[]; };
-layout(set = 0, binding = 1) writeonly buffer packed_elements { STORED packed[]; };
+layout(set = 0, binding = 0) readonly buffer source_elements { STORED source[]; };
+layout(set = 0, binding = 1) writeonly buffer target_elements { STORED target[]; };
 
 layout(push_constant) uniform parameters {
-  uint groups, group_outputs, group_inputs, taps;
+  uint groups, outputs, channels, taps;
+  uint output_blocks;  // of one group; may be more than its outputs fill
 };
 
 void main() {
-  const uint i = global_index();  // [group, block, tap, input]
-  const uint blocks = (group_outputs + 7) / 8;
-  if (i >= groups * blocks * taps * group_inputs) return;
-  const uint channel = i % group_inputs;
-  const uint tap = i / group_inputs % taps;
-  const uint block = i / (group_inputs * taps) % blocks;
-  const uint group = i / (group_inputs * taps * blocks);
+  const uint i = global_index();  // [group, output block, tap, channel block, output]
+  const uint channel_blocks = (channels + 7) / 8;
+  if (i >= groups * output_blocks * taps * channel_blocks * 8) return;
+  const uint channel0 = i / 8 % channel_blocks * 8;
+  const uint tap = i / (8 * channel_blocks) % taps;
+  const uint block = i / (8 * channel_blocks * taps);
+  const uint output_channel = block % output_blocks * 8 + i % 8;
+  const uint filter_index = block / output_blocks * outputs + min(output_channel, outputs - 1);
   for (uint j = 0; j < 8; ++j) {
-    const uint output_channel = min(block * 8 + j, group_outputs - 1);
-    const float weight =
-        widen(weights[((group * group_outputs + output_channel) * group_inputs + channel) * taps + tap]);
-    packed[i * 8 + j] = narrow(block * 8 + j < group_outputs ? weight : 0.0);
+    const uint channel = min(channel0 + j, channels - 1);
+    const float weight = widen(source[(filter_index * channels + channel) * taps + tap]);
+    target[i * 8 + j] = narrow(output_channel < outputs && channel0 + j < channels ? weight : 0.0);
   }
 }

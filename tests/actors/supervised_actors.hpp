@@ -101,8 +101,8 @@ public:
     return future.get();
   }
 
-  /// Why `whom` ended, in words; none while it lives. "normal" for a normal end.
-  std::optional<std::string> end_of(const caf::actor& whom) {
+  /// Why `whom` ended, in words; "alive" while it lives, "normal" after a normal end.
+  std::string end_of(const caf::actor& whom) {
     auto promise = std::make_shared<std::promise<std::string>>();
     auto future = promise->get_future();
     caf::actor_addr address = whom.address();
@@ -117,7 +117,7 @@ public:
     });
     if (scheduler_) run();
     const auto patience = scheduler_ ? std::chrono::seconds(0) : std::chrono::seconds(20);
-    std::optional<std::string> reason;
+    std::string reason = "alive";
     if (future.wait_for(patience) == std::future_status::ready) reason = future.get();
     caf::anon_send_exit(watcher, caf::exit_reason::kill);
     if (scheduler_) run();

@@ -25,7 +25,8 @@ struct conduct {
   std::optional<milliseconds> stops_after = milliseconds(1);  ///< none: it ignores the request
   std::optional<milliseconds> dies_after = milliseconds(1);   ///< none: it cannot be killed
   bool answers_probes = true;
-  milliseconds starts_after{0};  ///< 0: its start function returns at once, as it does in the real supervisor
+  /// 0: it is up as soon as its start function returns, as workers are. none: it never comes up.
+  std::optional<milliseconds> starts_after = milliseconds(0);
 };
 
 class supervised_world {
@@ -128,6 +129,11 @@ private:
 
   void broken(std::string what) { violations_.push_back(std::move(what)); }
 
+  bool is_this(const std::string& id, incarnation_number incarnation) const {
+    const auto found = running_.find(id);
+    return found != running_.end() && found->second == incarnation;
+  }
+
   void died(const std::string& id, incarnation_number incarnation, bool normal, const std::string& reason) {
     const auto found = running_.find(id);
     if (found == running_.end() || found->second != incarnation) return;
@@ -152,22 +158,24 @@ private:
     if (action.incarnation <= newest_) broken("an incarnation number is used twice");
     newest_ = action.incarnation;
     deeds_.push_back("start " + action.child);
-    if (const milliseconds delay = conducts_[action.child].starts_after; delay.count() > 0) {
-      at(delay, [this, action] { perform(started(action)); });
-      return {};
-    }
-    return started(action);
-  }
-
-  supervise_actions started(const supervise::start& action) {
     conduct& how = conducts_[action.child];
-    if (how.starts_that_fail > 0) {
-      --how.starts_that_fail;
-      return state_.start_failed(action.child, action.incarnation, "no luck", now_);
+    const bool fails = how.starts_that_fail > 0;
+    if (fails) --how.starts_that_fail;
+    if (how.starts_after == milliseconds(0)) {
+      if (fails) return state_.start_failed(action.child, action.incarnation, "no luck", now_);
+      running_[action.child] = action.incarnation;
+      return state_.child_started(action.child, action.incarnation, now_);
     }
-    if (running_.count(action.child)) broken(action.child + " lives twice");
     running_[action.child] = action.incarnation;
-    return state_.child_started(action.child, action.incarnation, now_);
+    constexpr milliseconds patience(25);
+    const milliseconds delay = how.starts_after.value_or(patience);
+    at(delay, [this, action, fails, late = delay >= patience] {
+      if (!is_this(action.child, action.incarnation)) return;
+      if (fails) return died(action.child, action.incarnation, false, "no luck");
+      perform(late ? state_.start_expired(action.child, action.incarnation, now_)
+                   : state_.child_started(action.child, action.incarnation, now_));
+    });
+    return {};
   }
 
   supervise_actions act(const supervise::ask_stop& action) {

@@ -38,7 +38,7 @@ supervised_world some_world(random_source& random) {
 void misbehave(supervised_world& world, random_source& random, const std::string& id) {
   conduct& how = world.of(id);
   switch (random.below(5)) {
-    case 4: how.starts_after = milliseconds(random.below(15)); break;
+    case 4: how.starts_after = some_delay(random); break;
     case 0: how.starts_that_fail = static_cast<int>(random.below(4)); break;
     case 1: how.stops_after = some_delay(random); break;
     case 2: how.dies_after = some_delay(random); break;

@@ -73,8 +73,9 @@ class digits_test(cli_test):
             file.write(b"\x89PNG\r\n\x1a\nnothing of the kind")
         self.fails("classify", self.model, noise, "--device", "reference", naming=["noise.png"])
         self.fails("classify", self.model, self.path("none.png"), "--device", "reference", naming=["none.png"])
-        self.fails("classify", self.model, self.folder / "..", "--device", "reference", naming=["no pictures"]) \
-            if not list((self.folder / "..").glob("*.png")) else None
+
+    def test_a_folder_without_pictures_is_refused(self):
+        self.fails("classify", self.model, self.folder, "--device", "reference", naming=["no pictures"])
 
     def test_a_folder_means_the_pictures_in_it(self):
         for name in ["b_1.png", "a_0.png"]:
@@ -94,7 +95,9 @@ class preprocessing_test(cli_test):
     def setUp(self):
         super().setUp()
         # Red 51, green 102, blue 102: mean colours that, scaled by 1/255, are the distribution 0.2, 0.4, 0.4.
-        write_png(self.path("flat.png"), numpy.broadcast_to(numpy.array([51, 102, 102], dtype=numpy.uint8), (6, 5, 3)).copy())
+        pixels = numpy.empty((6, 5, 3), dtype=numpy.uint8)
+        pixels[:] = [51, 102, 102]
+        write_png(self.path("flat.png"), pixels)
 
     def top(self, model, *arguments):
         answer = self.troupe_json("classify", model, self.path("flat.png"), "--device", "reference", "--storage", "f32",
@@ -123,10 +126,12 @@ class preprocessing_test(cli_test):
         found = self.top(model, "--mean", "0.1,0.2,0.3", "--std", "0.5,1,2")
         scores = numpy.array([0.1 / 0.5, 0.2, 0.1 / 2])
         numpy.testing.assert_allclose(found, numpy.exp(scores) / numpy.exp(scores).sum(), atol=1e-3)
-        self.fails("classify", model, self.path("flat.png"), "--device", "reference", "--mean", "1,2", naming=["--mean", "3"])
+        self.fails("classify", model, self.path("flat.png"), "--device", "reference", "--mean", "1,2",
+                   naming=["--mean", "3"])
 
     def test_metadata_speaks_unless_the_user_does(self):
-        model = self.mean_colour(["n", 3, 4, 4], [2, 3], {"input_scale": "0.01", "input_mean": "0,0,1", "labels": "r,g,b"})
+        model = self.mean_colour(["n", 3, 4, 4], [2, 3],
+                                 {"input_scale": "0.01", "input_mean": "0,0,1", "labels": "r,g,b"})
         scores = numpy.array([0.51, 1.02, 0.02])
         numpy.testing.assert_allclose(self.top(model), numpy.exp(scores) / numpy.exp(scores).sum(), atol=1e-3)
         scores = numpy.array([51, 102, 102]) / 255

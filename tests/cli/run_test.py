@@ -30,9 +30,9 @@ class run_test(cli_test):
         numpy.testing.assert_array_equal(written, self.a + self.b)
 
     def test_inputs_may_be_given_by_position(self):
-        for arguments in [(self.a_file, self.b_file), (self.a_file, f"b={self.b_file}"), (f"b={self.b_file}", self.a_file)]:
-            with self.subTest(arguments):
-                first, second = arguments
+        named_b = f"b={self.b_file}"
+        for first, second in [(self.a_file, self.b_file), (self.a_file, named_b), (named_b, self.a_file)]:
+            with self.subTest((first, second)):
                 self.run_model(self.add_model(), "--input", first, "--input", second)
                 numpy.testing.assert_array_equal(self.output("sum"), self.a + self.b)
 
@@ -91,8 +91,8 @@ class run_test(cli_test):
 
     def test_extents_with_one_name_must_agree(self):
         one_row = self.save_array("one_row.npy", self.b[:1])
-        self.fails("run", self.add_model(), "--output-dir", self.path("out"), "--input", self.a_file, "--input", one_row,
-                   naming=["n"])
+        self.fails("run", self.add_model(), "--output-dir", self.path("out"), "--input", self.a_file,
+                   "--input", one_row, naming=["n"])
 
     def test_missing_files_are_named(self):
         self.fails("run", self.path("none.onnx"), "--output-dir", self.path("out"), naming=["none.onnx"])
@@ -130,8 +130,9 @@ class run_test(cli_test):
                    self.b_file, "--device", "no such device", naming=["no such device", "reference"])
 
     def test_output_names_become_file_names_that_differ(self):
-        model = self.save_model("names.onnx", [helper.make_node("Relu", ["a"], ["x/y"]), helper.make_node("Neg", ["a"], ["x:y"]),
-                                               helper.make_node("Abs", ["a"], ["../up"])],
+        nodes = [helper.make_node(operator, ["a"], [name])
+                 for operator, name in [("Relu", "x/y"), ("Neg", "x:y"), ("Abs", "../up")]]
+        model = self.save_model("names.onnx", nodes,
                                 [("a", FLOAT, [2])], [("x/y", FLOAT, [2]), ("x:y", FLOAT, [2]), ("../up", FLOAT, [2])])
         given = numpy.array([-1, 2], dtype=numpy.float32)
         self.run_model(model, "--input", self.save_array("in.npy", given))
@@ -154,7 +155,8 @@ class run_test(cli_test):
         weights = [(f"w{i}", random.standard_normal((8, 8)).astype(numpy.float32)) for i in range(4)]
         nodes, last = [], "x"
         for name, _ in weights:
-            nodes += [helper.make_node("MatMul", [last, name], [f"{name}_m"]), helper.make_node("Tanh", [f"{name}_m"], [f"{name}_y"])]
+            nodes += [helper.make_node("MatMul", [last, name], [f"{name}_m"]),
+                      helper.make_node("Tanh", [f"{name}_m"], [f"{name}_y"])]
             last = f"{name}_y"
         model = self.save_model("chain.onnx", nodes, [("x", FLOAT, ["n", 8])], [(last, FLOAT, ["n", 8])], weights)
         value = random.standard_normal((5, 8)).astype(numpy.float32)
@@ -177,7 +179,8 @@ class run_test(cli_test):
         model, x, name, _ = self.chain()
         self.run_model(model, "--input", x, "--shards", "2")
         undisturbed = self.output(name)
-        self.run_model(model, "--input", x, "--shards", "2", "--allow-fault-injection", "--kill-part", "1", "--repeat", "3")
+        self.run_model(model, "--input", x, "--shards", "2", "--allow-fault-injection", "--kill-part", "1",
+                       "--repeat", "3")
         numpy.testing.assert_array_equal(self.output(name), undisturbed)
 
     def test_killing_a_shard_needs_permission(self):
@@ -190,13 +193,14 @@ class run_test(cli_test):
                    self.path("out"), "--device", "reference", "--shards", "7", naming=["7"])
 
     def test_an_ensemble_gives_the_mean(self):
-        double = self.save_model("double.onnx", [helper.make_node("Add", ["a", "a"], ["y"])], [("a", FLOAT, [2])], [("y", FLOAT, [2])])
-        negate = self.save_model("negate.onnx", [helper.make_node("Neg", ["a"], ["y"])], [("a", FLOAT, [2])], [("y", FLOAT, [2])])
+        values = [("a", FLOAT, [2])], [("y", FLOAT, [2])]
+        double = self.save_model("double.onnx", [helper.make_node("Add", ["a", "a"], ["y"])], *values)
+        negate = self.save_model("negate.onnx", [helper.make_node("Neg", ["a"], ["y"])], *values)
         self.run_model(double, "--with", negate, "--parallel", "ensemble",
                        "--input", self.save_array("in.npy", numpy.array([2, 8], dtype=numpy.float32)))
         numpy.testing.assert_array_equal(self.output("y"), [1, 4])
-        self.fails("run", double, "--parallel", "ensemble", "--output-dir", self.path("out"), "--input", self.path("in.npy"),
-                   naming=["--with"])
+        self.fails("run", double, "--parallel", "ensemble", "--output-dir", self.path("out"),
+                   "--input", self.path("in.npy"), naming=["--with"])
 
     def test_an_output_folder_that_cannot_be_made_is_named(self):
         self.fails("run", self.add_model(), "--device", "reference", "--input", self.a_file, "--input", self.b_file,

@@ -47,8 +47,8 @@ class usage_test(cli_test):
 
     def test_output_that_cannot_be_written_is_a_failure(self):
         with open("/dev/full", "w", encoding="utf-8") as full:
-            done = subprocess.run([PROGRAM, "inspect", str(MODELS / "digits.onnx")], stdout=full, stderr=subprocess.PIPE,
-                                  text=True, timeout=20, check=False)
+            done = subprocess.run([PROGRAM, "inspect", str(MODELS / "digits.onnx")], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=20, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn("cannot be written", done.stderr)
 

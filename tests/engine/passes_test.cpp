@@ -235,6 +235,28 @@ TEST_CASE("constants are folded through several nodes, and only the result is ke
   check_same(before, after, {random_tensor({6}, 1)});
 }
 
+TEST_CASE("what depends on shapes alone is constant in a model whose inputs have one shape") {
+  const auto build = [](std::int64_t extent) {
+    return graph_builder()
+        .input("x", dtype::f32, {extent, 2})
+        .ints("none", {0, 0})
+        .step("Relu", {"x"}, {"r"})
+        .step("Shape", {"r"}, {"s"})
+        .step("Add", {"s", "none"}, {"t"})
+        .step("ConstantOfShape", {"t"}, {"ones"})
+        .step("Add", {"x", "ones"}, {"y"})
+        .output("y")
+        .build();
+  };
+  graph fixed = build(3);
+  need(optimize(fixed, operators()));
+  CHECK(fixed.nodes.size() == 1);
+  check_same(build(3), fixed, {random_tensor({3, 2}, 1)});
+  graph open = build(-1);
+  need(optimize(open, operators()));
+  CHECK(open.nodes.size() == 5);
+}
+
 TEST_CASE("a node that cannot be folded stays, and specialisation says why") {
   graph model = graph_builder()
                     .ints("bad", {-5, 3})

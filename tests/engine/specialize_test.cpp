@@ -157,6 +157,27 @@ TEST_CASE("arithmetic on an input that also decides a shape stays the run's work
   CHECK(made.dims[made.graph.outputs[0]] == shape{4});
 }
 
+TEST_CASE("a kernel's work that depends on a run-time shape is folded in no graph, so that parts of it round alike") {
+  const graph model = graph_builder()
+                          .input("x", dtype::f32, {-1})
+                          .floats("half", {1}, {0.5f})
+                          .step("Shape", {"x"}, {"s"})
+                          .step("ConstantOfShape", {"s"}, {"ones"})
+                          .step("Add", {"ones", "half"}, {"y"})
+                          .step("Add", {"s", "s"}, {"twice"})
+                          .output("y")
+                          .output("twice")
+                          .build();
+  operator_table operators = toy::operators();
+  CHECK(need(specialize(model, operators, std::vector{random_tensor({3}, 1)})).graph.nodes.empty());
+  operator_definition add = *operators.find("Add");
+  add.lower = [](lowering_context&) -> result<void> { return {}; };
+  operators.add(add);
+  const auto made = need(specialize(model, operators, std::vector{random_tensor({3}, 1)}));
+  REQUIRE(made.graph.nodes.size() == 1);  // integers and what has no kernel are the host's in any case
+  CHECK(made.graph.nodes[0].describe() == "Add \"y_node\"");
+}
+
 TEST_CASE("a constant larger than the folding limit is computed at run time") {
   const auto elements = static_cast<std::int64_t>(limits::folded_bytes_max / sizeof(float));
   for (const std::int64_t extra : {0, 1}) {

@@ -58,8 +58,8 @@ TEST_CASE("Conv equals its definition for awkward numbers of channels and positi
 }
 
 TEST_CASE("a pointwise Conv equals its definition") {
-  for (const std::int64_t inputs : {1, 7, 64})
-    for (const std::int64_t outputs : {1, 8, 65})
+  for (const std::int64_t inputs : {7, 64})
+    for (const std::int64_t outputs : {1, 65})
       for (const std::int64_t width : {1, 7, 8})
         check_kernel(conv({3, inputs, width, width}, {outputs, inputs, 1, 1}, true), rounded_products);
   check_kernel(conv({2, 8, 7, 7}, {16, 8, 1, 1}, true, {{"strides", list{2, 2}}}), rounded_products);

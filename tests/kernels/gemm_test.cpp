@@ -25,9 +25,9 @@ TEST_CASE("Gemm of small matrices is what a hand computes") {
 }
 
 TEST_CASE("Gemm equals its definition for every transposition and awkward sizes") {
-  for (const std::int64_t rows : {1, 7, 64, 65})
-    for (const std::int64_t inner : {7, 64, 127})
-      for (const std::int64_t columns : {1, 64, 129})
+  for (const std::int64_t rows : {1, 65})
+    for (const std::int64_t inner : {64, 127})
+      for (const std::int64_t columns : {7, 64, 129})
         for (const std::int64_t left : {0, 1})
           for (const std::int64_t right : {0, 1}) {
             INFO(rows << " x " << inner << " x " << columns << ", transA " << left << ", transB " << right);

@@ -23,9 +23,9 @@ TEST_CASE("MatMul of small matrices is what a hand computes") {
 }
 
 TEST_CASE("MatMul equals its definition for awkward sizes") {
-  for (const std::int64_t rows : {1, 3, 7, 8, 65})
-    for (const std::int64_t inner : {1, 63, 64, 129})
-      for (const std::int64_t columns : {1, 7, 64, 127}) {
+  for (const std::int64_t rows : {1, 7, 65})
+    for (const std::int64_t inner : {1, 64, 129})
+      for (const std::int64_t columns : {1, 63, 64}) {
         INFO(rows << " x " << inner << " x " << columns);
         check_kernel(matmul({rows, inner}, {inner, columns}), rounded_products);
       }

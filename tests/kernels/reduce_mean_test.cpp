@@ -68,10 +68,10 @@ TEST_CASE("ReduceMean takes its axes as an operand since opset 18") {
   CHECK(run_on("reference", given, dtype::f32)[0].dims() == shape{1, 4, 1});
   given.attributes["noop_with_empty_axes"] = std::int64_t{1};
   given.inputs[1] = none;
-  if (none.storage()) check_kernel(given, exact);
+  if (none.storage()) check_kernel(given, two_roundings);
   given.inputs.pop_back();
   given.constants.clear();
-  check_kernel(given, exact);
+  check_kernel(given, two_roundings);
 }
 
 TEST_CASE("GlobalAveragePool equals its definition") {

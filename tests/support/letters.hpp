@@ -82,7 +82,7 @@ inline std::vector<named_letter> sample_letters() {
   pass.tensors.push_back(counting_tensor(dtype::boolean, {5000}));
 
   tree_node tree{"root", "supervisor", "running", 1, {}};
-  tree.children = {{"devices", "supervisor", "running", 0, {{"shard 0", "worker", "restarting", 4, {}}}},
+  tree.children = {{"devices", "supervisor", "running", 0, {{"shard 0", "worker", "restarting", 4, {}, "llvmpipe"}}},
                    {"links", "supervisor", "running", 0, {}}};
 
   std::vector<named_letter> all;
@@ -90,9 +90,9 @@ inline std::vector<named_letter> sample_letters() {
     all.push_back({name, {as, 5, 1, sender, std::move(held)}});
   };
   add("load_part", kind::request,
-      load_part{99, 1, part_kind::stage, sample_graph(), dtype::f16, "llvmpipe", 5, 30'000, sender});
-  add("part_up", kind::response, part_up{99, 1, 3, other, "llvmpipe (LLVM 15.0.6, 256 bits)"});
-  add("part_failed", kind::message, part_failed{99, 1, failure});
+      load_part{99, 1, part_kind::stage, sample_graph(), dtype::f16, "llvmpipe", 5, 30'000, sender, 2});
+  add("part_up", kind::response, part_up{99, 1, 3, other, "llvmpipe (LLVM 15.0.6, 256 bits)", 2, "attic"});
+  add("part_failed", kind::message, part_failed{99, 1, failure, 2});
   add("unload_plan", kind::message, unload_plan{99});
   add("step", kind::message, std::move(pass));
   add("step_failed", kind::message, step_failed{99, 100, 1, 2, 3, failure});

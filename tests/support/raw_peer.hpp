@@ -52,8 +52,9 @@ public:
     }
   }
 
-  /// Greets properly as the connecting side; afterwards the test decides what happens.
-  void greet(wire::link_profile profile = wire::default_profile) {
+  /// Greets properly as the connecting side; afterwards the test decides what happens. What it returns
+  /// can make frames that continue this connection.
+  wire::greeted_connection greet(wire::link_profile profile = wire::default_profile) {
     wire::hello mine;
     mine.node = identity("raw");
     mine.profile = profile;
@@ -61,6 +62,7 @@ public:
     wire::handshake greeting(wire::handshake::side::connecting, mine);
     while (!need(wire::advance(*stream, greeting)))
       if (!wire::wait_for(socket_.get(), POLLIN, soon())) FAIL("the other side does not greet");
+    return std::move(greeting).finish();
   }
 
 private:

@@ -36,7 +36,7 @@ BANNED = [
      "a callback of the host"),
     (r"(?<![\w.>])(?:std::)?(?:_exit|exit|quick_exit|abort|terminate)\s*\(", "ending the host", "result<T>"),
     (r"\bcaf::infinite\b", "waiting for ever", "a deadline"),
-    (r"(?<![\w.>])(?:std::)?(?:signal|sigaction|atexit)\s*\(", "changing the host's signal handling",
+    (r"\bstd::signal\b|(?<![\w.>])(?:signal\s*\(\s*SIG|(?:sigaction|atexit)\s*\()", "changing the host's signal handling",
      "nothing: it belongs to the program"),
     (r"(?<![\w.>])(?:std::)?s?rand\s*\(", "the C library's generator", "a seeded generator that is passed in"),
     (r"\busing\s+namespace\s+std\s*;", "using namespace std", "qualified names"),

@@ -23,7 +23,7 @@ using Graph = import "graph.capnp";
 
 struct LoadPart {
   # Coordinator to node, as a request: compile this part on a device and run a shard for it, supervised. Answered by
-  # PartUp, or by an error that says why the part cannot run here. Loading a part that runs already replaces it.
+  # Ok, or by an error that says why the part cannot run here; PartUp follows when it is loaded. Loading a part that runs already replaces it.
 
   planId @0 :UInt64;
   # Chosen by the coordinator at random; never 0.
@@ -48,11 +48,15 @@ struct LoadPart {
   # The node restarts the shard at most so often within so many milliseconds, then sends PartFailed.
 
   observer @8 :Common.ActorRef;
-  # Who hears PartUp after each restart, and PartFailed.
+  # Who hears PartUp whenever the shard is ready, and PartFailed.
+
+  host @9 :UInt32;
+  # The coordinator's number for the node; PartUp and PartFailed repeat it, so that news from a node that was given up
+  # is recognised.
 }
 
 struct PartUp {
-  # Node to coordinator: the shard is ready. Answer to LoadPart, and to the observer after each restart.
+  # Node to observer: the shard is ready, at first and after each restart.
 
   planId @0 :UInt64;
   part @1 :UInt32;
@@ -64,6 +68,11 @@ struct PartUp {
 
   deviceName @4 :Text;
   # The device it runs on, for people.
+
+  host @5 :UInt32;
+  # As in LoadPart.
+
+  nodeName @6 :Text;
 }
 
 struct PartFailed {
@@ -72,6 +81,9 @@ struct PartFailed {
   planId @0 :UInt64;
   part @1 :UInt32;
   failure @2 :Common.Error;
+
+  host @3 :UInt32;
+  # As in LoadPart.
 }
 
 struct UnloadPlan {
@@ -154,6 +166,9 @@ struct TreeNode {
 
   children @4 :List(TreeNode);
   # At most 24 levels in all.
+
+  detail @5 :Text;
+  # For people: the device, the address; may be empty.
 }
 
 struct NodeStatus {

@@ -14,7 +14,8 @@ struct example_inputs {
   bool exact = true;  ///< false when an unknown extent was taken to be 1
 };
 
-/// Nothing when a type or rank is not declared, or when the host has no memory for them.
+/// Nothing when a type or rank is not declared, or when the inputs are as large as no program could be
+/// prepared for.
 std::optional<example_inputs> make_example_inputs(const graph& model);
 
 }  // namespace troupe

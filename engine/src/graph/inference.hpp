@@ -1,6 +1,7 @@
 // Steps that specialisation and the passes share: which nodes matter, and what one node makes.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "troupe/engine/operators.hpp"
@@ -18,6 +19,23 @@ std::vector<bool> values_needed_on_host(const graph& model, const operator_table
 /// does not leave out is set.
 result<std::vector<infer_context::output>> infer_outputs(const node& step, const operator_definition& definition,
                                                          std::vector<infer_context::operand> operands);
+
+/// Whether a device computes `step` with a kernel, so that its results have the device's rounding: see
+/// `operator_definition::lower`. `type_of` gives the type of each value.
+template <class TypeOf>
+bool has_kernel(const node& step, const operator_definition& definition, TypeOf type_of) {
+  if (!definition.lower) return false;
+  const auto fits = [&](value_id id) {
+    return id == no_value || type_of(id) == dtype::f16 || type_of(id) == dtype::f32;
+  };
+  const auto listed = [](const std::vector<std::size_t>& list, std::size_t i) {
+    return std::find(list.begin(), list.end(), i) != list.end();
+  };
+  for (std::size_t i = 0; i < step.inputs.size(); ++i)
+    if (!fits(step.inputs[i]) && !listed(definition.host_inputs, i) && !listed(definition.index_inputs, i))
+      return false;
+  return std::all_of(step.outputs.begin(), step.outputs.end(), fits);
+}
 
 /// Bytes of the largest output.
 std::size_t largest_output_bytes(const std::vector<infer_context::output>& outputs);

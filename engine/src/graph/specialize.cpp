@@ -16,7 +16,8 @@ struct value_facts {
   dtype type = dtype::f32;
   shape dims;
   const tensor* contents = nullptr;  ///< points into `specializer::held_`
-  bool from_input = false;           ///< the contents depend on a graph input's
+  bool from_input = false;           ///< the contents depend on a graph input's contents
+  bool from_shape = false;           ///< the contents depend on the shape of a value that is known at run time only
 };
 
 /// A tensor that has a type and a shape, but contents nobody may read: what a `shape_only` operator is shown.
@@ -36,7 +37,8 @@ public:
         needed_on_host_(values_needed_on_host(model, operators)) {}
 
   result<specialized_graph> run(std::span<const tensor> inputs) {
-    for (const auto& [id, data] : model().constants) facts_[id] = {true, data.type(), data.dims(), hold(data), false};
+    for (const auto& [id, data] : model().constants)
+      facts_[id] = {true, data.type(), data.dims(), hold(data), false, false};
     TROUPE_CHECK(take_inputs(inputs));
     const std::vector<bool> live = live_nodes(model());
     std::vector<node> kept;
@@ -61,7 +63,7 @@ private:
       const value_id id = model().inputs[i];
       const value_info& declared = model().values[id];
       const dtype type = declared.type_known ? declared.type : inputs[i].type();
-      facts_[id] = {true, type, inputs[i].dims(), nullptr, true};
+      facts_[id] = {true, type, inputs[i].dims(), nullptr, true, false};
       if (!needed_on_host_[id]) continue;
       TROUPE_TRY(tensor contents, convert(inputs[i], type));
       facts_[id].contents = hold(std::move(contents));
@@ -85,25 +87,42 @@ private:
     TROUPE_TRY(const auto outputs, infer_outputs(step, definition, operands_of(step)));
     for (std::size_t i = 0; i < step.outputs.size(); ++i)
       if (step.outputs[i] != no_value)
-        facts_[step.outputs[i]] = {true, outputs[i].type, outputs[i].dims, nullptr, false};
+        facts_[step.outputs[i]] = {true, outputs[i].type, outputs[i].dims, nullptr, false, false};
     const std::size_t largest = largest_output_bytes(outputs);
     if (can_fold(step, definition, largest)) return fold(step, definition);
     return read_host_operands(step, definition);
   }
 
-  bool can_fold(const node& step, const operator_definition& definition, std::size_t largest) const {
-    if (!definition.reference) return false;
-    bool from_input = false;
+  /// On what the outputs depend besides constants of the model; meaningful when the contents of all operands are known
+  /// or need not be.
+  struct origin {
+    bool from_input = false, from_shape = false;
+  };
+  origin origin_of(const node& step, const operator_definition& definition) const {
+    origin made;
     for (const value_id id : step.inputs) {
       if (id == no_value) continue;
-      if (!facts_[id].contents && !definition.shape_only) return false;
-      from_input |= facts_[id].from_input && !definition.shape_only;
+      const value_facts& facts = facts_[id];
+      made.from_shape |= facts.from_shape || (definition.shape_only && (facts.from_input || !facts.contents));
+      made.from_input |= facts.from_input && !definition.shape_only;
     }
+    return made;
+  }
+
+  bool can_fold(const node& step, const operator_definition& definition, std::size_t largest) const {
+    if (!definition.reference) return false;
+    for (const value_id id : step.inputs)
+      if (id != no_value && !facts_[id].contents && !definition.shape_only) return false;
     const bool needed = std::any_of(step.outputs.begin(), step.outputs.end(),
                                     [&](value_id id) { return id != no_value && needed_on_host_[id]; });
     if (needed) return true;
+    const origin from = origin_of(step, definition);
     // What only depends on a caller's data is the run's work: folding it would repeat it at every call.
-    return !from_input && largest <= limits::folded_bytes_max &&
+    if (from.from_input) return false;
+    // A kernel rounds otherwise than the host. Behind a cut of the graph the shape would be a run-time value and the
+    // kernel would run; it has to run in the whole graph as well, for the bits to be the same.
+    if (from.from_shape && has_kernel(step, definition, [&](value_id id) { return facts_[id].type; })) return false;
+    return largest <= limits::folded_bytes_max &&
            folded_bytes_ + largest * step.outputs.size() <= limits::folded_bytes_total_max;
   }
 
@@ -117,21 +136,21 @@ private:
     }
     std::vector<tensor> stand_ins(step.inputs.size());
     std::vector<const tensor*> operands(step.inputs.size(), nullptr);
-    bool from_input = false;
     for (std::size_t i = 0; i < operands.size(); ++i) {
       if (step.inputs[i] == no_value) continue;
       const value_facts& facts = facts_[step.inputs[i]];
       operands[i] = facts.contents;
-      from_input |= facts.from_input && !definition.shape_only;
       if (facts.contents) continue;
       TROUPE_TRY(stand_ins[i], shape_stand_in(facts.type, facts.dims));
       operands[i] = &stand_ins[i];
     }
     TROUPE_TRY(auto outputs, run_reference(step, definition, operands));
+    const origin from = origin_of(step, definition);
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const value_id id = step.outputs[i];
       if (id == no_value) continue;
-      facts_[id].from_input = from_input;
+      facts_[id].from_input = from.from_input;
+      facts_[id].from_shape = from.from_shape;
       facts_[id].contents = hold(outputs[i]);
       model().constants.insert_or_assign(id, std::move(outputs[i]));
     }

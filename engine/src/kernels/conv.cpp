@@ -1,5 +1,5 @@
 // Conv over one to three spatial axes. Three ways on a device: a matrix product when the kernel is a point, tiles of
-// eight output channels when a group has several, one channel at a time when it has few (depthwise).
+// 16 output channels when a group has several, one channel at a time when it has few (depthwise).
 #include "kernels/conv.hpp"
 
 #include "kernels/definitions.hpp"
@@ -14,8 +14,12 @@ result<void> conv_reference(reference_context&);
 
 namespace {
 
+struct input_parameters {
+  std::uint32_t groups, channels, positions;
+};
+
 struct weights_parameters {
-  std::uint32_t groups, group_outputs, group_inputs, taps;
+  std::uint32_t groups, outputs, channels, taps, output_blocks;
 };
 
 struct conv_parameters {
@@ -23,8 +27,12 @@ struct conv_parameters {
   window_parameters window;
 };
 
-/// From this many output channels in a group on, tiles of eight waste less than they save.
-constexpr std::int64_t tile_outputs_min = 5;
+/// From this many output channels in a group on, tiles of 16 waste less than they save.
+constexpr std::int64_t tiled_outputs_min = 5;
+
+constexpr std::int64_t divide_up(std::int64_t value, std::int64_t divisor) {
+  return (value + divisor - 1) / divisor;
+}
 
 result<void> infer(infer_context& context) {
   TROUPE_CHECK(context.expect_inputs(2, 3));
@@ -55,19 +63,41 @@ result<void> lower_pointwise(lowering_context& context, const conv_shape& conv) 
   return add_gemm(context, std::move(work));
 }
 
-/// Appends the rearrangement of the weights and returns the slot that holds them.
-result<std::uint32_t> add_packed_weights(lowering_context& context, const conv_shape& conv) {
-  const std::int64_t rows = conv.groups * ((conv.group_outputs + 7) / 8) * conv.window.taps() * conv.group_inputs;
-  if (rows >= std::int64_t{1} << 28)
-    return fail(errc::unsupported, "the weights {} of {} are too large for a device", context.input_dims(1).to_string(),
-                context.step().describe());
-  const std::uint32_t packed = context.scratch(rows * 8);
-  context.add({.shader = "conv_weights",
-               .operands = {context.read(1), {packed, true}},
-               .push_constants = push_bytes(weights_parameters{as_u32(conv.groups), as_u32(conv.group_outputs),
-                                                               as_u32(conv.group_inputs), as_u32(conv.window.taps())}),
-               .groups = groups_for(rows, 64, context.traits())});
-  return packed;
+/// Scratch for `eights` groups of eight elements.
+result<std::uint32_t> add_scratch(lowering_context& context, std::int64_t eights) {
+  if (eights >= std::int64_t{1} << 28)
+    return fail(errc::unsupported, "{} rearranges {} elements; a device computes with fewer than {}",
+                context.step().describe(), 8 * eights, std::int64_t{1} << 31);
+  return context.scratch(8 * eights);
+}
+
+/// Appends the rearrangement of the input into blocks of channels and returns the slot that holds it.
+result<std::uint32_t> add_blocked_input(lowering_context& context, const conv_shape& conv) {
+  const std::int64_t groups = conv.batch * conv.groups;
+  const std::int64_t positions = conv.window.input_plane();
+  const std::int64_t eights = groups * divide_up(conv.group_inputs, 8) * positions;
+  TROUPE_TRY(const std::uint32_t blocked, add_scratch(context, eights));
+  context.add(
+      {.shader = "conv_input",
+       .operands = {context.read(0), {blocked, true}},
+       .push_constants = push_bytes(input_parameters{as_u32(groups), as_u32(conv.group_inputs), as_u32(positions)}),
+       .groups = groups_for(eights, 64, context.traits())});
+  return blocked;
+}
+
+/// The same for the weights.
+result<std::uint32_t> add_blocked_weights(lowering_context& context, const conv_shape& conv) {
+  const std::int64_t output_blocks = 2 * divide_up(conv.group_outputs, 16);
+  const std::int64_t taps = conv.window.taps();
+  const std::int64_t eights = conv.groups * output_blocks * taps * divide_up(conv.group_inputs, 8) * 8;
+  TROUPE_TRY(const std::uint32_t blocked, add_scratch(context, eights));
+  context.add(
+      {.shader = "conv_weights",
+       .operands = {context.read(1), {blocked, true}},
+       .push_constants = push_bytes(weights_parameters{as_u32(conv.groups), as_u32(conv.group_outputs),
+                                                       as_u32(conv.group_inputs), as_u32(taps), as_u32(output_blocks)}),
+       .groups = groups_for(eights, 64, context.traits())});
+  return blocked;
 }
 
 result<void> lower(lowering_context& context) {
@@ -78,11 +108,14 @@ result<void> lower(lowering_context& context) {
   if (conv.groups == 1 && conv.window.is_pointwise()) return lower_pointwise(context, conv);
 
   TROUPE_TRY(const window_parameters window, window_parameters_of(context.step(), conv.window));
-  TROUPE_TRY(const reduction_slices slices, slices_of(context, conv.group_inputs * conv.window.taps()));
-  const bool tiled = conv.group_outputs >= tile_outputs_min;
+  const bool tiled = conv.group_outputs >= tiled_outputs_min && conv.group_inputs > 0;
+  const std::int64_t summed_channels = tiled ? 8 * divide_up(conv.group_inputs, 8) : conv.group_inputs;
+  TROUPE_TRY(const reduction_slices slices, slices_of(context, summed_channels * conv.window.taps()));
+  dispatch_operand input = context.read(0);
   dispatch_operand weights = context.read(1);
   if (tiled) {
-    TROUPE_TRY(weights.slot, add_packed_weights(context, conv));
+    TROUPE_TRY(input.slot, add_blocked_input(context, conv));
+    TROUPE_TRY(weights.slot, add_blocked_weights(context, conv));
   }
   const bool sliced = slices.count > 1;
   const std::uint32_t partial = sliced ? slice_scratch(context, slices, elements) : 0;
@@ -90,12 +123,15 @@ result<void> lower(lowering_context& context) {
   const dispatch_operand bias = context.read(has_bias ? 2 : 0);
 
   const std::int64_t positions = conv.window.output_plane();
-  const std::int64_t channel_blocks = conv.groups * (tiled ? (conv.group_outputs + 7) / 8 : conv.group_outputs);
-  auto groups = groups_for(conv.batch * channel_blocks * ((positions + 31) / 32 * 8), 64, context.traits());
+  const std::int64_t channel_tiles = conv.groups * (tiled ? divide_up(conv.group_outputs, 16) : conv.group_outputs);
+  const bool shares_rows = context.traits().software && context.traits().subgroup_size == 8;
+  auto groups = groups_for(conv.batch * channel_tiles * divide_up(positions, 32) * 8, 64, context.traits());
   groups[2] = slices.count;
   context.add(
-      {.shader = tiled ? "conv_tile" : "conv_narrow",
-       .operands = {context.read(0), weights, bias, sliced ? dispatch_operand{partial, true} : context.write(0)},
+      {.shader = !tiled        ? "conv_narrow"
+                 : shares_rows ? "conv_tile_shared"
+                               : "conv_tile",
+       .operands = {input, weights, bias, sliced ? dispatch_operand{partial, true} : context.write(0)},
        .push_constants = push_bytes(conv_parameters{as_u32(conv.batch), as_u32(conv.groups), as_u32(conv.group_inputs),
                                                     as_u32(conv.group_outputs), slices.length, window}),
        .specialization = {has_bias && !sliced, sliced},

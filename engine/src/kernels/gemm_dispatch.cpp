@@ -15,10 +15,19 @@ constexpr std::int64_t slice_length = 16384;
 /// The z extent of a dispatch, by the Vulkan specification's minimum.
 constexpr std::int64_t slices_max = 65535;
 
+/// Fewer rows than this would leave most of a tile of eight empty.
+constexpr std::int64_t tiled_rows_min = 4;
+
 struct gemm_parameters {
-  std::uint32_t rows, inner, columns, matrices, slice_length, addend_row_stride, addend_column_stride;
+  std::uint32_t rows, inner, columns, matrices;
+  std::uint32_t left_row_stride, left_stride, right_stride;
+  std::uint32_t slice_length, addend_row_stride, addend_column_stride;
   float alpha, beta;
   std::uint32_t batch_rank, batch_extents[batch_rank_max], left_strides[batch_rank_max], right_strides[batch_rank_max];
+};
+
+struct align_parameters {
+  std::uint32_t matrices, rows, columns, row_stride, stride, target_rows, target_eights;
 };
 
 struct combine_parameters {
@@ -53,6 +62,101 @@ void simplify(gemm_work& work) {
     kept.batch.clear(), kept.left_strides.clear(), kept.right_strides.clear();
   }
   work = std::move(kept);
+}
+
+/// One operand's matrices as a kernel finds them.
+struct placed_matrices {
+  dispatch_operand operand;
+  std::int64_t row_stride = 0, stride = 1;
+  std::vector<std::int64_t> batch_strides;
+};
+
+constexpr std::int64_t round_up(std::int64_t value) {
+  return (value + 7) / 8 * 8;
+}
+
+/// Appends a copy of `from`, whose matrices are [rows, columns], with rows of round_up(columns) elements, and makes
+/// `from` refer to it.
+result<void> add_aligned_copy(lowering_context& context, const gemm_work& work, placed_matrices& from,
+                              std::int64_t rows, std::int64_t columns, std::int64_t target_rows) {
+  std::int64_t matrices = 1;
+  for (std::size_t axis = 0; axis < work.batch.size(); ++axis)
+    if (from.batch_strides[axis] != 0) matrices *= work.batch[axis];
+  const std::int64_t elements = matrices * target_rows * round_up(columns);
+  if (elements >= std::int64_t{1} << 31)
+    return fail(errc::unsupported,
+                "an operand of {} has {} elements when its rows are aligned; a device computes with "
+                "fewer than {}",
+                context.step().describe(), elements, std::int64_t{1} << 31);
+  const std::uint32_t copy = context.scratch(elements);
+  context.add({.shader = "align_matrix",
+               .operands = {from.operand, {copy, true}},
+               .push_constants = push_bytes(align_parameters{as_u32(matrices), as_u32(rows), as_u32(columns),
+                                                             as_u32(from.row_stride), as_u32(from.stride),
+                                                             as_u32(target_rows), as_u32(round_up(columns) / 8)}),
+               .groups = groups_for(elements / 8, 64, context.traits())});
+  for (std::int64_t& stride : from.batch_strides) stride = stride / (rows * columns) * target_rows * round_up(columns);
+  from.operand = {copy, false};
+  from.row_stride = round_up(columns);
+  from.stride = 1;
+  return {};
+}
+
+/// What gemm_tile.glsl asks of its operands.
+result<void> align(lowering_context& context, const gemm_work& work, placed_matrices& left, placed_matrices& right) {
+  const bool ragged = work.inner % 8 != 0;
+  if (ragged || work.left_transposed)
+    TROUPE_CHECK(add_aligned_copy(context, work, left, work.rows, work.inner, work.rows));
+  if (work.right_transposed && ragged)
+    return add_aligned_copy(context, work, right, work.columns, work.inner, work.columns);
+  if (!work.right_transposed && (ragged || work.columns % 8 != 0))
+    return add_aligned_copy(context, work, right, work.inner, work.columns, round_up(work.inner));
+  return {};
+}
+
+/// Appends the products themselves; `target` receives results, or sums of slices.
+void add_products(lowering_context& context, const gemm_work& work, const placed_matrices& left,
+                  const placed_matrices& right, std::int64_t matrices, const reduction_slices& slices,
+                  dispatch_operand target, bool tiled) {
+  const bool sliced = slices.count > 1;
+  const gemm_addend term = work.addend.value_or(gemm_addend{work.left});
+  gemm_parameters parameters{.rows = as_u32(work.rows),
+                             .inner = as_u32(work.inner),
+                             .columns = as_u32(work.columns),
+                             .matrices = as_u32(matrices),
+                             .left_row_stride = as_u32(left.row_stride),
+                             .left_stride = as_u32(left.stride),
+                             .right_stride = as_u32(right.row_stride),
+                             .slice_length = slices.length,
+                             .addend_row_stride = as_u32(term.row_stride),
+                             .addend_column_stride = as_u32(term.column_stride),
+                             .alpha = work.alpha,
+                             .beta = term.beta,
+                             .batch_rank = as_u32(static_cast<std::int64_t>(work.batch.size()))};
+  for (std::size_t axis = 0; axis < work.batch.size(); ++axis) {
+    parameters.batch_extents[axis] = as_u32(work.batch[axis]);
+    parameters.left_strides[axis] = as_u32(left.batch_strides[axis]);
+    parameters.right_strides[axis] = as_u32(right.batch_strides[axis]);
+  }
+  dispatch products{.operands = {left.operand, right.operand, term.operand, target},
+                    .push_constants = push_bytes(parameters),
+                    .specialization = {work.right_transposed, work.addend.has_value() && !sliced, sliced}};
+  const std::int64_t across = (work.columns + 7) / 8;
+  if (tiled) {
+    // Tiles are handed to subgroups eight abreast, which must not waste more than it saves.
+    const bool shares_rows =
+        context.traits().software && context.traits().subgroup_size == 8 && round_up(across) * 4 <= across * 5;
+    products.shader = shares_rows ? "gemm_tile_shared" : "gemm_tile";
+    const std::int64_t tiles = (shares_rows ? round_up(across) : across) * ((work.rows + 7) / 8);
+    products.groups = groups_for(matrices * tiles, 64, context.traits());
+  } else {
+    const bool wide = left.stride == 1 && left.row_stride % 8 == 0 && right.row_stride % 8 == 0 && work.inner % 8 == 0;
+    products.shader = "gemm_row";
+    products.specialization.push_back(wide);
+    products.groups = groups_for(matrices * work.rows * across, 64, context.traits());
+  }
+  products.groups[2] = slices.count;
+  context.add(std::move(products));
 }
 
 }  // namespace
@@ -93,47 +197,24 @@ result<void> add_gemm(lowering_context& context, gemm_work work) {
     return fail(errc::unsupported, "{} broadcasts over {} batch axes; at most {} are supported on a device",
                 context.step().describe(), work.batch.size(), batch_rank_max);
 
-  TROUPE_TRY(const reduction_slices slices, slices_of(context, work.inner));
-  const bool sliced = slices.count > 1;
-  const std::uint32_t partial = sliced ? slice_scratch(context, slices, elements) : 0;
-  const gemm_addend term = work.addend.value_or(gemm_addend{work.left});
+  placed_matrices left{.operand = work.left,
+                       .row_stride = work.left_transposed ? 1 : work.inner,
+                       .stride = work.left_transposed ? work.rows : 1,
+                       .batch_strides = work.left_strides};
+  placed_matrices right{.operand = work.right,
+                        .row_stride = work.right_transposed ? work.inner : work.columns,
+                        .batch_strides = work.right_strides};
+  const bool tiled = work.rows >= tiled_rows_min && work.inner > 0;
+  if (tiled) TROUPE_CHECK(align(context, work, left, right));
 
-  gemm_parameters parameters{as_u32(work.rows),
-                             as_u32(work.inner),
-                             as_u32(work.columns),
-                             as_u32(matrices),
-                             slices.length,
-                             as_u32(term.row_stride),
-                             as_u32(term.column_stride),
-                             work.alpha,
-                             term.beta,
-                             as_u32(static_cast<std::int64_t>(work.batch.size())),
-                             {},
-                             {},
-                             {}};
-  // Matrices start at multiples of the batch strides, so these decide the alignment together with the rows' length.
-  bool left_wide = !work.left_transposed && work.inner % 8 == 0;
-  bool right_wide = (work.right_transposed ? work.inner : work.columns) % 8 == 0;
-  for (std::size_t axis = 0; axis < work.batch.size(); ++axis) {
-    parameters.batch_extents[axis] = as_u32(work.batch[axis]);
-    parameters.left_strides[axis] = as_u32(work.left_strides[axis]);
-    parameters.right_strides[axis] = as_u32(work.right_strides[axis]);
-    left_wide = left_wide && work.left_strides[axis] % 8 == 0;
-    right_wide = right_wide && work.right_strides[axis] % 8 == 0;
+  TROUPE_TRY(const reduction_slices slices, slices_of(context, work.inner));
+  if (slices.count == 1) {
+    add_products(context, work, left, right, matrices, slices, work.target, tiled);
+    return {};
   }
-  const std::int64_t tile_rows = work.rows < 4 ? 1 : 8;
-  const std::int64_t tiles = matrices * ((work.rows + tile_rows - 1) / tile_rows) * ((work.columns + 7) / 8);
-  auto groups = groups_for(tiles, 64, context.traits());
-  groups[2] = slices.count;
-  context.add(
-      {.shader = tile_rows == 1 ? "gemm_1x8" : "gemm_8x8",
-       .operands = {work.left, work.right, term.operand, sliced ? dispatch_operand{partial, true} : work.target},
-       .push_constants = push_bytes(parameters),
-       .specialization = {work.left_transposed, work.right_transposed, left_wide, right_wide,
-                          work.addend.has_value() && !sliced, sliced},
-       .groups = groups});
-  if (sliced)
-    add_combine(context, partial, slices, elements, work.rows, work.columns, work.alpha, work.addend, work.target);
+  const std::uint32_t partial = slice_scratch(context, slices, elements);
+  add_products(context, work, left, right, matrices, slices, {partial, true}, tiled);
+  add_combine(context, partial, slices, elements, work.rows, work.columns, work.alpha, work.addend, work.target);
   return {};
 }
 

@@ -54,6 +54,12 @@ table table_of(const graph& network, const std::vector<value_id>& ids, const std
   return shown;
 }
 
+/// A thousand labels are for --json.
+std::string shortened(const std::string& text) {
+  constexpr std::size_t shown = 160;
+  return text.size() <= shown ? text : text.substr(0, shown) + "...";
+}
+
 result<void> inspect(const std::string& file, console& out) {
   TROUPE_TRY(const graph network, import_onnx(file));
   const auto uses = uses_of(network);
@@ -90,7 +96,7 @@ result<void> inspect(const std::string& file, console& out) {
   out.line("");
   out.line("{} operators, {} parameters, {}", network.nodes.size(), parameters,
            text_of_bytes(network.constant_bytes()));
-  for (const auto& [key, value] : network.metadata) out.line("{}: {}", key, value);
+  for (const auto& [key, value] : network.metadata) out.line("{}: {}", key, shortened(value));
   if (!unsupported.empty()) {
     std::vector<std::string> names;
     for (const auto& name : unsupported) names.push_back(name.get<std::string>());

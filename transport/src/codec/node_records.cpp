@@ -15,11 +15,12 @@ error too_deep() {
 
 result<void> write_tree(const tree_node& tree, schema::TreeNode::Builder to, std::size_t levels_left) {
   if (levels_left == 0) return too_deep();
-  for (const std::string* text : {&tree.name, &tree.kind, &tree.state})
+  for (const std::string* text : {&tree.name, &tree.kind, &tree.state, &tree.detail})
     TROUPE_CHECK(record_writer::check_text(*text, text_max, "a text of a supervision tree"));
   to.setName(tree.name);
   to.setKind(tree.kind);
   to.setState(tree.state);
+  to.setDetail(tree.detail);
   to.setRestarts(tree.restarts);
   auto children = to.initChildren(static_cast<unsigned>(tree.children.size()));
   for (unsigned i = 0; i < children.size(); ++i)
@@ -32,6 +33,7 @@ result<void> read_tree(schema::TreeNode::Reader from, tree_node& into, record_re
   TROUPE_TRY(into.name, with.text(from.getName(), text_max, "a text of a supervision tree"));
   TROUPE_TRY(into.kind, with.text(from.getKind(), text_max, "a text of a supervision tree"));
   TROUPE_TRY(into.state, with.text(from.getState(), text_max, "a text of a supervision tree"));
+  TROUPE_TRY(into.detail, with.text(from.getDetail(), text_max, "a text of a supervision tree"));
   into.restarts = from.getRestarts();
   const auto children = from.getChildren();
   TROUPE_CHECK(with.charge(children.size(), sizeof(tree_node)));

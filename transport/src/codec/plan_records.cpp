@@ -15,6 +15,7 @@ result<void> write(const load_part& record, schema::LoadPart::Builder to, record
   to.setDevice(record.device);
   to.setRestartIntensity(record.restart_intensity);
   to.setWindowMs(record.window_ms);
+  to.setHost(record.host);
   return with.write(record.observer, to.initObserver());
 }
 
@@ -30,6 +31,7 @@ result<void> read(schema::LoadPart::Reader from, load_part& into, record_reader&
   TROUPE_TRY(into.device, with.text(from.getDevice(), limits::short_text_bytes_max, "the selector of a device"));
   into.restart_intensity = from.getRestartIntensity();
   into.window_ms = from.getWindowMs();
+  into.host = from.getHost();
   TROUPE_CHECK(with.read(from.getObserver(), into.observer));
   return with.read(from.getGraph(), into.model);
 }
@@ -40,6 +42,9 @@ result<void> write(const part_up& record, schema::PartUp::Builder to, record_wri
   to.setPart(record.part);
   to.setIncarnation(record.incarnation);
   to.setDeviceName(record.device_name);
+  TROUPE_CHECK(with.check_text(record.node_name, limits::short_text_bytes_max, "the name of a node"));
+  to.setHost(record.host);
+  to.setNodeName(record.node_name);
   return with.write(record.shard, to.initShard());
 }
 
@@ -48,12 +53,15 @@ result<void> read(schema::PartUp::Reader from, part_up& into, record_reader& wit
   into.part = from.getPart();
   into.incarnation = from.getIncarnation();
   TROUPE_TRY(into.device_name, with.text(from.getDeviceName(), limits::short_text_bytes_max, "the name of a device"));
+  into.host = from.getHost();
+  TROUPE_TRY(into.node_name, with.text(from.getNodeName(), limits::short_text_bytes_max, "the name of a node"));
   return with.read(from.getShard(), into.shard);
 }
 
 result<void> write(const part_failed& record, schema::PartFailed::Builder to, record_writer& with) {
   to.setPlanId(record.plan_id);
   to.setPart(record.part);
+  to.setHost(record.host);
   with.write(record.failure, to.initFailure());
   return {};
 }
@@ -61,6 +69,7 @@ result<void> write(const part_failed& record, schema::PartFailed::Builder to, re
 result<void> read(schema::PartFailed::Reader from, part_failed& into, record_reader& with) {
   into.plan_id = from.getPlanId();
   into.part = from.getPart();
+  into.host = from.getHost();
   return with.read(from.getFailure(), into.failure);
 }
 

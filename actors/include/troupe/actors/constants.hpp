@@ -74,6 +74,11 @@ inline constexpr milliseconds backoff_max = 2s;
 /// stuck in a handler is abandoned after the second time. Both together stay below the 5 s of a node's shutdown.
 inline constexpr milliseconds child_shutdown = 1s;
 inline constexpr milliseconds child_kill_timeout = 500ms;
+/// A supervisor has this long to try each of its children once, before those after it start. Start functions do not
+/// block, so only a hung one needs it.
+inline constexpr milliseconds supervisor_start = 10s;
+/// Actors that wait for the first start of one supervisor to be over.
+inline constexpr std::size_t start_waiters_max = 16;
 /// A node that lost this many threads to abandoned children should be replaced by a new process.
 inline constexpr std::size_t abandoned_max = 2;
 /// Stopping a whole node, in reverse start order, brutal at the end.

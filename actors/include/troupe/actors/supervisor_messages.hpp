@@ -49,6 +49,11 @@ struct delete_child {
 };
 TROUPE_MESSAGE_FIELDS(delete_child, x.id)
 
+/// -> nothing, when the first start of all is over: each child was tried once, or one failed that others come after.
+/// A supervisor asks it of those below it before it starts the next child.
+struct await_children {};
+TROUPE_MESSAGE_FIELDS(await_children)
+
 // ---- the tree ----
 
 /// -> tree_snapshot, within `deadline_ms`: of this supervisor and `depth` levels below its children.

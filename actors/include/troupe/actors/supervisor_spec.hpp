@@ -37,7 +37,7 @@ enum class restart_strategy : std::uint8_t {
 
 enum class child_kind : std::uint8_t {
   worker,
-  supervisor,  ///< answers `describe_tree`, so that a snapshot of the tree goes on below it
+  supervisor,  ///< made by `spawn_supervisor`: it is up when its own children are, and a snapshot goes on below it
 };
 
 std::string_view to_string(restart_kind kind) noexcept;

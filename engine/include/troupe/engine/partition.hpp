@@ -8,10 +8,19 @@
 
 namespace troupe {
 
-/// Cuts `model` into `stages` consecutive parts of about equal predicted work (unknown extents count as 1). Part k+1
-/// takes exactly what part k gives, in order: values that a later part or the caller needs are passed through.
-/// Floating-point values that a node made and that cross a cut are declared `storage`, so that they travel as they lie
-/// in device memory and a cut changes no bit. Fails when the graph has fewer nodes than `stages`.
+/// Cuts `model` into `stages` consecutive parts of about equal predicted work (unknown extents count as 1): the largest
+/// part is within 5 % of the smallest possible, and among those cuts the one that moves the fewest bytes is taken.
+///
+/// Part k+1 takes exactly what part k gives, in order: values that a later part or the caller needs are passed through.
+/// A cut changes no bit of what devices compute:
+/// * Floating-point values that a kernel made are given as `storage`: they travel as they lie in device memory. The
+///   part that computes with one declares its input with the value's own type, for which it takes any floating-point
+///   type, so that its nodes see the types that they would see in the whole model.
+/// * Inputs of the model and values made on the host travel in their own type.
+/// * The last part gives the outputs of the model in their declared types, also those that earlier parts made.
+///
+/// Constants go to the parts that use them. Fails when the graph has fewer nodes than `stages`, not
+/// counting those that constants alone determine.
 result<std::vector<graph>> cut_pipeline(const graph& model, std::size_t stages, const operator_table& operators,
                                         dtype storage = dtype::f16);
 

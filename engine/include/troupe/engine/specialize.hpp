@@ -11,7 +11,8 @@
 namespace troupe {
 
 /// A graph in which `values[id].type` and `values[id].dims` are known (every extent >= 0) for all values that are
-/// still used, and whose remaining nodes depend on run-time contents (or make more than `limits::folded_bytes_max`).
+/// still used, and whose remaining nodes depend on run-time contents (or make more than `limits::folded_bytes_max`, or
+/// have a kernel and depend on the shapes of run-time values: then whole models and parts of them round alike).
 /// Values keep their ids. An output that the model declares with a floating-point type has that type here, whatever
 /// floating-point type its node makes: it is what the caller receives. Host operands that are inputs of the model are
 /// replaced by constants with their contents.

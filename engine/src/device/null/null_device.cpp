@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::uint64_t memory_alignment = 256;  // the most that Vulkan lets a device ask for
 
+error no_host_memory() {
+  return fail(errc::out_of_memory, "the host has no memory for the run; use a smaller model or batch");
+}
+
 device_info null_info() {
   device_info info;
   info.kind = device_kind::null;
@@ -56,7 +60,7 @@ public:
     }
     return outputs;
   } catch (const std::bad_alloc&) {
-    return fail(errc::out_of_memory, "the host has no memory for the run; use a smaller model or batch");
+    return no_host_memory();
   }
 
   program_stats stats() const override {
@@ -96,12 +100,15 @@ public:
 
   const device_info& info() const noexcept override { return info_; }
 
-  result<std::unique_ptr<program>> load(std::shared_ptr<const graph> part, const program_options& options) override {
+  result<std::unique_ptr<program>> load(std::shared_ptr<const graph> part, const program_options& options) override
+      try {
     TROUPE_CHECK(validate(*part));
     TROUPE_CHECK(check_operators(*part, *operators_));
     auto made = std::make_unique<null_program>(std::move(part), operators_, info_.traits, options.storage);
     TROUPE_CHECK(made->prepare());
     return std::unique_ptr<program>(std::move(made));
+  } catch (const std::bad_alloc&) {
+    return no_host_memory();
   }
 
 private:

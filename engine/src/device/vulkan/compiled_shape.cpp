@@ -42,7 +42,7 @@ result<std::unique_ptr<compiled_shape>> compiled_shape::build(program_memory& sh
   std::unique_ptr<compiled_shape> made(new compiled_shape(std::move(work), shared));
   TROUPE_CHECK(made->place_arena(shared));
   TROUPE_CHECK(made->store_constants(shared, deadline, cancel));
-  TROUPE_CHECK(made->make_pipelines(shared));
+  TROUPE_CHECK(made->make_pipelines(shared, deadline, cancel));
   TROUPE_TRY(made->recorded_, recording::make(*shared.core->owner, made->work_, made->map_, shared.pipelines));
   TROUPE_CHECK(made->warm_up(shared));
   return made;
@@ -89,11 +89,11 @@ result<void> compiled_shape::store_constants(program_memory& shared, time_point 
   return {};
 }
 
-result<void> compiled_shape::make_pipelines(program_memory& shared) {
+result<void> compiled_shape::make_pipelines(program_memory& shared, time_point deadline, const cancellation& cancel) {
   std::vector<pipeline_key> keys;
   for (const stage& part : work_.stages)
     for (const dispatch& step : part.dispatches) keys.push_back(key_of(step));
-  return shared.pipelines.add(keys, shared.core->cache->handle());
+  return shared.pipelines.add(keys, shared.core->cache->handle(), deadline, cancel);
 }
 
 result<void> compiled_shape::warm_up(program_memory& shared) {

@@ -37,7 +37,7 @@ private:
   compiled_shape(lowered_graph work, const program_memory& shared) : work_(std::move(work)), own_(shared.core->owner) {}
   result<void> place_arena(program_memory& shared);
   result<void> store_constants(program_memory& shared, time_point deadline, const cancellation& cancel);
-  result<void> make_pipelines(program_memory& shared);
+  result<void> make_pipelines(program_memory& shared, time_point deadline, const cancellation& cancel);
   result<void> warm_up(program_memory& shared);
   result<void> run_stage(program_memory& shared, const recorded_stage& stage, host_values& values, time_point deadline,
                          const cancellation& cancel);

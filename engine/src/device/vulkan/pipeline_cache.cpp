@@ -1,11 +1,11 @@
 #include "device/vulkan/pipeline_cache.hpp"
 
+#include <unistd.h>
+
 #include <array>
-#include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <random>
 
 #include "troupe/engine/detail/fail.hpp"
 
@@ -45,10 +45,10 @@ std::optional<std::vector<std::byte>> read_file(const std::string& path) {
   return bytes;
 }
 
-/// A name that no other process or thread uses at the same time.
+/// A name that no other process or thread uses at the same time: the address of a local tells threads apart.
 std::string temporary_name(const std::string& path) {
-  std::random_device random;
-  return fmt::format("{}.{:08x}{:08x}", path, random(), random());
+  const auto ticks = steady_clock::now().time_since_epoch().count();
+  return fmt::format("{}.{}.{}.{}", path, getpid(), ticks, fmt::ptr(&ticks));
 }
 
 bool write_file(const std::string& path, std::span<const std::byte> bytes) {
@@ -85,8 +85,8 @@ std::optional<std::vector<std::byte>> decode_cache(const cache_identity& identit
   if (file.size() < sizeof header) return std::nullopt;
   std::memcpy(&header, file.data(), sizeof header);
   const auto data = file.subspan(sizeof header);
-  const bool intact = header.magic == magic && header.identity == identity && header.data_bytes == data.size() &&
-                      header.checksum == checksum_of(data);
+  const bool intact = header.magic == magic && header.identity == identity && header.reserved == 0 &&
+                      header.data_bytes == data.size() && header.checksum == checksum_of(data);
   if (!intact) return std::nullopt;
   return std::vector<std::byte>(data.begin(), data.end());
 }

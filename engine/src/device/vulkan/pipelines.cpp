@@ -4,12 +4,14 @@
 #include <deque>
 #include <set>
 
+#include "device/waiting.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
 namespace troupe::vulkan {
 namespace {
 
 constexpr std::uint32_t push_constant_bytes = 128;  // what every Vulkan device has
+constexpr std::size_t pipelines_per_call = 8;
 
 /// The specialization constants of one pipeline: word i is constant i.
 struct specialization {
@@ -66,21 +68,29 @@ result<unique_shader_module> pipeline_set::make_module(const std::string& shader
   return unique_shader_module(*owner_, made);
 }
 
-result<void> pipeline_set::add(std::span<const pipeline_key> keys, VkPipelineCache cache) {
+result<void> pipeline_set::add(std::span<const pipeline_key> keys, VkPipelineCache cache, time_point deadline,
+                               const cancellation& cancel) {
   std::set<pipeline_key> wanted;
   for (const pipeline_key& key : keys)
     if (!pipelines_.count(key)) wanted.insert(key);
-  if (wanted.empty()) return {};
   const std::vector<pipeline_key> missing(wanted.begin(), wanted.end());
+  for (std::size_t first = 0; first < missing.size(); first += pipelines_per_call) {
+    TROUPE_CHECK(still_wanted(deadline, cancel));
+    const std::size_t count = std::min(pipelines_per_call, missing.size() - first);
+    TROUPE_CHECK(create(std::span(missing).subspan(first, count), cache));
+  }
+  return {};
+}
 
+result<void> pipeline_set::create(std::span<const pipeline_key> keys, VkPipelineCache cache) {
   std::map<std::string, unique_shader_module> modules;
   std::deque<specialization> constants;  // their addresses must not change
   std::vector<VkComputePipelineCreateInfo> infos;
-  for (const pipeline_key& key : missing) {
+  for (const pipeline_key& key : keys) {
     TROUPE_CHECK(add_layout(key.operands));
     if (!modules.count(key.shader)) {
-      TROUPE_TRY(auto made, make_module(key.shader));
-      modules.emplace(key.shader, std::move(made));
+      TROUPE_TRY(auto module, make_module(key.shader));
+      modules.emplace(key.shader, std::move(module));
     }
     constants.emplace_back(key.specialization);
     auto info = vk_struct<VkComputePipelineCreateInfo>(VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO);
@@ -92,11 +102,6 @@ result<void> pipeline_set::add(std::span<const pipeline_key> keys, VkPipelineCac
     info.layout = layouts_.at(key.operands).pipeline.get();
     infos.push_back(info);
   }
-  return create(missing, infos, cache);
-}
-
-result<void> pipeline_set::create(std::span<const pipeline_key> keys,
-                                  std::span<const VkComputePipelineCreateInfo> infos, VkPipelineCache cache) {
   std::vector<VkPipeline> made(keys.size(), VK_NULL_HANDLE);
   const auto outcome = TROUPE_VK(owner_->vk(), vkCreateComputePipelines, owner_->handle(), cache,
                                  static_cast<std::uint32_t>(infos.size()), infos.data(), nullptr, made.data());

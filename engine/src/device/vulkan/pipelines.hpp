@@ -37,8 +37,10 @@ public:
   pipeline_set(std::shared_ptr<gpu> owner, kernel_source kernels, bool f16_storage)
       : owner_(std::move(owner)), kernels_(std::move(kernels)), f16_storage_(f16_storage) {}
 
-  /// Makes those of `keys` that are missing, all in one call of the driver.
-  result<void> add(std::span<const pipeline_key> keys, VkPipelineCache cache);
+  /// Makes those of `keys` that are missing, a few in each call of the driver: compiling can take long, and the
+  /// caller's patience is asked in between. What was made stays, also after an error.
+  result<void> add(std::span<const pipeline_key> keys, VkPipelineCache cache, time_point deadline,
+                   const cancellation& cancel);
 
   /// Only for keys that were added.
   VkPipeline pipeline(const pipeline_key& key) const { return pipelines_.at(key).get(); }
@@ -50,8 +52,7 @@ public:
 private:
   result<void> add_layout(std::uint32_t operands);
   result<unique_shader_module> make_module(const std::string& shader);
-  result<void> create(std::span<const pipeline_key> keys, std::span<const VkComputePipelineCreateInfo> infos,
-                      VkPipelineCache cache);
+  result<void> create(std::span<const pipeline_key> keys, VkPipelineCache cache);
 
   std::shared_ptr<gpu> owner_;
   kernel_source kernels_;

@@ -1,8 +1,41 @@
+#include <algorithm>
+
+#include "device/example_inputs.hpp"
 #include "troupe/engine/passes.hpp"
+#include "troupe/engine/specialize.hpp"
 
 namespace troupe {
+namespace {
+
+/// Values that depend on shapes alone are constants of a model whose inputs have one shape. Models are exported with
+/// long chains of them.
+void fold_fixed_shapes(graph& model, const operator_table& operators) {
+  const auto example = make_example_inputs(model);
+  if (!example || !example->exact || !host_inputs(model, operators).empty()) return;
+  auto known = specialize(model, operators, example->tensors);
+  if (!known) return;  // whoever runs the model learns why
+  const auto is_known = [&](const node& step) {
+    return std::all_of(step.outputs.begin(), step.outputs.end(),
+                       [&](value_id id) { return id == no_value || known->graph.constants.count(id) > 0; });
+  };
+  std::vector<node> kept;
+  for (node& step : model.nodes) {
+    if (!is_known(step)) {
+      kept.push_back(std::move(step));
+      continue;
+    }
+    for (const value_id id : step.outputs)
+      if (id != no_value) model.constants.insert_or_assign(id, known->graph.constants.at(id));
+  }
+  model.nodes = std::move(kept);
+}
+
+}  // namespace
 
 result<void> optimize(graph& model, const operator_table& operators) {
+  remove_dead_code(model);
+  TROUPE_CHECK(fold_constants(model, operators));
+  fold_fixed_shapes(model, operators);
   TROUPE_CHECK(fold_constants(model, operators));
   drop_no_ops(model);  // before the next pass, which looks for neighbours
   TROUPE_CHECK(fold_batch_normalization(model));

@@ -37,6 +37,7 @@ struct load_part {
   std::uint32_t restart_intensity = 0;
   std::uint32_t window_ms = 0;
   actor_ref observer;
+  std::uint32_t host = 0;  ///< the coordinator's number for the node, repeated in what follows
 };
 
 struct part_up {
@@ -45,12 +46,15 @@ struct part_up {
   std::uint64_t incarnation = 0;
   actor_ref shard;
   std::string device_name;
+  std::uint32_t host = 0;
+  std::string node_name;
 };
 
 struct part_failed {
   std::uint64_t plan_id = 0;
   std::uint32_t part = 0;
   error failure{errc::internal, ""};
+  std::uint32_t host = 0;
 };
 
 struct unload_plan {
@@ -102,6 +106,7 @@ struct tree_node {
   std::string state;
   std::uint32_t restarts = 0;
   std::vector<tree_node> children;
+  std::string detail;
   friend bool operator==(const tree_node&, const tree_node&) = default;
 };
 

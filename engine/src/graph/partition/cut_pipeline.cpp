@@ -1,0 +1,215 @@
+#include <algorithm>
+#include <map>
+
+#include "graph/partition/cut_points.hpp"
+#include "graph/partition/prediction.hpp"
+#include "graph/value_namer.hpp"
+#include "troupe/engine/detail/fail.hpp"
+#include "troupe/engine/partition.hpp"
+#include "troupe/engine/passes.hpp"
+
+namespace troupe {
+namespace {
+
+/// Between which nodes each value is needed. It crosses the cut before node b when made <= b <= last_use.
+struct lifetime {
+  std::size_t made = 0;      ///< 1 + index of its node; 0 for inputs of the model
+  std::size_t last_use = 0;  ///< index of the last node that reads it; the number of nodes for outputs of the model
+  bool crosses = false;      ///< can cross at all: it is no constant
+};
+
+std::vector<lifetime> lifetimes(const graph& model) {
+  std::vector<lifetime> lives(model.values.size());
+  for (const value_id id : model.inputs) lives[id].crosses = true;
+  for (std::size_t i = 0; i < model.nodes.size(); ++i) {
+    for (const value_id id : model.nodes[i].inputs)
+      if (id != no_value) lives[id].last_use = i;
+    for (const value_id id : model.nodes[i].outputs)
+      if (id != no_value) lives[id] = {i + 1, 0, true};
+  }
+  for (const value_id id : model.outputs) lives[id].last_use = model.nodes.size();
+  return lives;
+}
+
+class pipeline_cutter {
+public:
+  pipeline_cutter(const graph& model, const operator_table& operators, dtype storage)
+      : model_(model),
+        operators_(operators),
+        storage_(storage),
+        facts_(predict(model, operators)),
+        lives_(lifetimes(model)) {}
+
+  result<std::vector<graph>> cut(std::size_t stages) {
+    std::vector<std::size_t> bounds{0};
+    for (const std::size_t position : choose_cuts(facts_.work, cut_bytes(), stages)) bounds.push_back(position);
+    bounds.push_back(model_.nodes.size());
+    std::vector<graph> parts;
+    std::vector<value_id> taken = model_.inputs;
+    for (std::size_t k = 0; k < stages; ++k) {
+      const bool last = k + 1 == stages;
+      TROUPE_TRY(auto given, last ? result<std::vector<value_id>>(model_.outputs) : crossing(bounds[k + 1]));
+      graph part = make_part(bounds[k], bounds[k + 1], taken, given, k == 0, last);
+      part.name = fmt::format("{} ({}/{})", model_.name, k + 1, stages);
+      TROUPE_CHECK(validate(part).while_doing(fmt::format("cutting part {} of {}", k + 1, stages)));
+      parts.push_back(std::move(part));
+      taken = std::move(given);
+    }
+    return parts;
+  }
+
+private:
+  /// How a value travels; nothing when its type is known only at run time.
+  std::optional<dtype> travel_type(value_id id) const {
+    const std::optional<dtype> own = facts_.types[id];
+    return own && is_float(*own) && facts_.made_on_device[id] ? storage_ : own;
+  }
+
+  /// What the caller of the whole model receives.
+  std::optional<dtype> declared_type(value_id id) const {
+    const value_info& info = model_.values[id];
+    return info.type_known && is_float(info.type) ? info.type : facts_.types[id];
+  }
+
+  std::vector<std::uint64_t> cut_bytes() const {
+    std::vector<std::uint64_t> bytes(model_.nodes.size() + 2, 0);
+    for (value_id id = 0; id < lives_.size(); ++id) {
+      const lifetime& life = lives_[id];
+      if (!life.crosses || life.last_use < life.made) continue;
+      const std::uint64_t amount = facts_.elements[id] * size_of(travel_type(id).value_or(dtype::f32));
+      bytes[life.made] += amount;
+      bytes[life.last_use + 1] -= amount;  // unsigned: the running sum is right nevertheless
+    }
+    for (std::size_t i = 1; i < bytes.size(); ++i) bytes[i] += bytes[i - 1];
+    bytes.pop_back();
+    return bytes;
+  }
+
+  /// What later parts or the caller need of what is known before node `position`, in the order in which it is made.
+  result<std::vector<value_id>> crossing(std::size_t position) const {
+    std::vector<value_id> ids;
+    std::optional<value_id> latest;
+    const auto consider = [&](value_id id) {
+      if (id == no_value) return;
+      latest = id;
+      if (lives_[id].last_use >= position) ids.push_back(id);
+    };
+    for (const value_id id : model_.inputs) consider(id);
+    for (std::size_t i = 0; i < position; ++i)
+      for (const value_id id : model_.nodes[i].outputs) consider(id);
+    // Parts that need nothing of one another still take turns: a graph has at least one output.
+    if (ids.empty() && latest) ids.push_back(*latest);
+    if (ids.empty()) return fail(errc::invalid_argument, "nothing that the first {} nodes make has a name", position);
+    return ids;
+  }
+
+  graph make_part(std::size_t first, std::size_t last, const std::vector<value_id>& taken,
+                  const std::vector<value_id>& given, bool is_first, bool is_last) {
+    graph part;
+    std::map<value_id, value_id> ids;
+    const auto map = [&](value_id id) {
+      if (id == no_value) return id;
+      const auto [known, added] = ids.try_emplace(id, static_cast<value_id>(part.values.size()));
+      if (added) {
+        part.add_value(model_.values[id]);
+        if (const auto data = model_.constants.find(id); data != model_.constants.end())
+          part.constants.emplace(known->second, data->second);
+      }
+      return known->second;
+    };
+    std::vector<bool> read(model_.values.size(), false);
+    for (std::size_t i = first; i < last; ++i)
+      for (const value_id id : model_.nodes[i].inputs)
+        if (id != no_value) read[id] = true;
+
+    std::vector<bool> gives(model_.values.size(), false);
+    for (const value_id id : given) gives[id] = true;
+    const auto given_type = [&](value_id id) { return is_last ? declared_type(id) : travel_type(id); };
+
+    for (const value_id id : taken) {
+      part.inputs.push_back(map(id));
+      if (is_first) continue;
+      // Nodes see the type that they see in the whole model; any floating-point type is taken for it.
+      const bool in_own_type = !gives[id] || (read[id] && facts_.types[id]);
+      declare(part, part.inputs.back(), id, in_own_type ? facts_.types[id] : given_type(id));
+    }
+    for (std::size_t i = first; i < last; ++i) {
+      node step = model_.nodes[i];
+      for (value_id& id : step.inputs) id = map(id);
+      for (value_id& id : step.outputs) id = map(id);
+      part.nodes.push_back(std::move(step));
+    }
+    for (const value_id id : given) {
+      value_id mapped = map(id);
+      const bool made_here = lives_[id].made > first || !lives_[id].crosses;
+      const bool keeps_type = made_here ? is_last : is_first || !facts_.types[id];
+      if (!keeps_type && read[id] && given_type(id) != facts_.types[id])
+        mapped = pass_on(part, mapped, id, given_type(id));
+      else if (!keeps_type && made_here)
+        declare(part, mapped, id, given_type(id));
+      part.outputs.push_back(mapped);
+    }
+    return part;
+  }
+
+  /// Node-made values are declared as they are found, not as the file hints: a wrong hint would refuse a right value.
+  void declare(graph& part, value_id mapped, value_id id, std::optional<dtype> type) const {
+    value_info& info = part.values[mapped];
+    info.type_known = type.has_value();
+    info.type = type.value_or(dtype::f32);
+    if (lives_[id].made == 0) return;
+    info.dims.reset();
+    if (!facts_.dims[id]) return;
+    info.dims.emplace();
+    for (const auto extent : *facts_.dims[id]) info.dims->push_back({extent, {}});
+  }
+
+  /// Gives a value as `type` that nodes of this part read in its own type. What is given keeps the name.
+  value_id pass_on(graph& part, value_id mapped, value_id id, std::optional<dtype> type) {
+    const auto other =
+        std::find_if(model_.nodes.begin(), model_.nodes.end(), [](const node& step) { return step.domain.empty(); });
+    node step;
+    step.op = "Identity";
+    step.version = other == model_.nodes.end() ? 0 : other->version;
+    if (!operators_.find(step)) return mapped;  // then it is given in its own type, which is as exact
+    value_namer namer;
+    const std::string name = part.values[mapped].name;
+    part.values[mapped].name = namer.fresh(part, name);
+    const value_id copy = part.add_value({name, dtype::f32, false, std::nullopt});
+    declare(part, copy, id, type);
+    step.name = name;
+    step.inputs = {mapped};
+    step.outputs = {copy};
+    part.nodes.push_back(std::move(step));
+    return copy;
+  }
+
+  const graph& model_;
+  const operator_table& operators_;
+  dtype storage_;
+  prediction facts_;
+  std::vector<lifetime> lives_;
+};
+
+}  // namespace
+
+result<std::vector<graph>> cut_pipeline(const graph& model, std::size_t stages, const operator_table& operators,
+                                        dtype storage) {
+  TROUPE_CHECK(validate(model));
+  if (stages < 1 || stages > limits::shards_max)
+    return fail(errc::invalid_argument, "{} stages are asked for; 1 to {} are possible", stages, limits::shards_max);
+  if (storage != dtype::f16 && storage != dtype::f32)
+    return fail(errc::invalid_argument, "values cannot be kept as {}; float16 and float32 are possible",
+                to_string(storage));
+  if (stages == 1) return std::vector<graph>{model};
+  // What is constant in the whole model must not become some part's run-time work because its operand crosses a cut.
+  graph folded = model;
+  TROUPE_CHECK(fold_constants(folded, operators));
+  if (stages > folded.nodes.size())
+    return fail(errc::invalid_argument,
+                "the model has {} nodes besides constants, which cannot make {} stages; ask for fewer",
+                folded.nodes.size(), stages);
+  return pipeline_cutter(folded, operators, storage).cut(stages);
+}
+
+}  // namespace troupe

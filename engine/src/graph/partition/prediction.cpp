@@ -1,0 +1,107 @@
+#include "graph/partition/prediction.hpp"
+
+#include <algorithm>
+
+#include "device/example_inputs.hpp"
+#include "graph/inference.hpp"
+#include "troupe/engine/specialize.hpp"
+
+namespace troupe {
+namespace {
+
+/// One dispatch costs about as much time as moving this many bytes.
+constexpr std::uint64_t dispatch_bytes = 4096;
+/// Multiply-adds that take about as long as moving one byte: between a software device and a large GPU.
+constexpr std::uint64_t multiplies_a_byte = 8;
+/// Keeps sums over all nodes inside 64 bits.
+constexpr std::uint64_t work_max = std::uint64_t{1} << 42;
+
+/// Multiply-adds of the operators that have many for each element.
+std::uint64_t multiplies(const node& step, const std::vector<shape>& dims) {
+  if (step.inputs.size() < 2 || step.inputs[0] == no_value || step.inputs[1] == no_value || step.outputs.empty() ||
+      step.outputs[0] == no_value)
+    return 0;
+  const shape& x = dims[step.inputs[0]];
+  const shape& w = dims[step.inputs[1]];
+  const auto made = static_cast<std::uint64_t>(dims[step.outputs[0]].elements());
+  const auto per_output = [&](std::int64_t count) { return made * static_cast<std::uint64_t>(count); };
+  if (step.op == "MatMul" && x.rank() > 0) return per_output(x[x.rank() - 1]);
+  if (step.op == "Gemm" && x.rank() == 2) return per_output(x[step.int_or("transA", 0) != 0 ? 0 : 1]);
+  if (step.op == "Conv" && w.rank() > 1) return per_output(w.elements(1, w.rank()));
+  if (step.op == "ConvTranspose" && w.rank() > 1)
+    return static_cast<std::uint64_t>(x.elements()) * static_cast<std::uint64_t>(w.elements(1, w.rank()));
+  if ((step.op == "LSTM" || step.op == "GRU" || step.op == "RNN") && x.rank() == 3)
+    return static_cast<std::uint64_t>(x[0] * x[1]) * 2 * static_cast<std::uint64_t>(w.elements());
+  return 0;
+}
+
+/// From the weights alone.
+void predict_from_weights(const graph& model, prediction& made) {
+  for (std::size_t i = 0; i < model.nodes.size(); ++i) {
+    std::uint64_t bytes = 1;
+    for (const value_id id : model.nodes[i].inputs)
+      if (const auto data = model.constants.find(id); data != model.constants.end()) bytes += data->second.byte_size();
+    made.work[i] = std::min(bytes, work_max);
+  }
+}
+
+void predict_from_shapes(const specialized_graph& known, const operator_table& operators,
+                         const std::vector<std::size_t>& node_of_value, prediction& made) {
+  std::fill(made.work.begin(), made.work.end(), 1);
+  for (const node& step : known.graph.nodes) {
+    std::uint64_t bytes = dispatch_bytes;
+    const auto add = [&](const std::vector<value_id>& ids) {
+      for (const value_id id : ids)
+        if (id != no_value)
+          bytes += static_cast<std::uint64_t>(known.dims[id].elements()) * size_of(known.graph.values[id].type);
+    };
+    add(step.inputs);
+    add(step.outputs);
+    const std::uint64_t work = std::min(bytes + multiplies(step, known.dims) / multiplies_a_byte, work_max);
+    const bool on_device =
+        has_kernel(step, *operators.find(step), [&](value_id id) { return known.graph.values[id].type; });
+    for (const value_id id : step.outputs) {
+      if (id == no_value) continue;
+      made.work[node_of_value[id]] = work;
+      made.made_on_device[id] = on_device;
+    }
+  }
+}
+
+}  // namespace
+
+prediction predict(const graph& model, const operator_table& operators) {
+  const std::size_t count = model.values.size();
+  prediction made{std::vector<std::uint64_t>(model.nodes.size(), 1), std::vector<std::uint64_t>(count, 1),
+                  std::vector<std::optional<dtype>>(count), std::vector<std::optional<shape>>(count),
+                  std::vector<bool>(count, false)};
+  for (const value_id id : model.inputs)
+    if (model.values[id].type_known) made.types[id] = model.values[id].type;
+  for (const auto& [id, data] : model.constants) made.types[id] = data.type();
+  predict_from_weights(model, made);
+
+  const auto example = make_example_inputs(model);
+  if (!example) return made;
+  // Declared types of outputs are for the caller; nodes that read an output see what its node makes.
+  graph undeclared = model;
+  for (const node& step : undeclared.nodes)
+    for (const value_id id : step.outputs)
+      if (id != no_value) undeclared.values[id].type_known = false;
+  const auto known = specialize(undeclared, operators, example->tensors);
+  if (!known) return made;
+  std::vector<std::size_t> node_of_value(known->graph.values.size(), 0);
+  for (std::size_t i = 0; i < model.nodes.size(); ++i)
+    for (const value_id id : model.nodes[i].outputs)
+      if (id != no_value) node_of_value[id] = i;
+  predict_from_shapes(*known, operators, node_of_value, made);
+  const bool one_shape = example->exact && host_inputs(model, operators).empty();
+  for (value_id id = 0; id < count; ++id) {
+    if (!known->graph.values[id].type_known) continue;
+    made.types[id] = known->graph.values[id].type;
+    made.elements[id] = static_cast<std::uint64_t>(std::max<std::int64_t>(1, known->dims[id].elements()));
+    if (one_shape) made.dims[id] = known->dims[id];
+  }
+  return made;
+}
+
+}  // namespace troupe

@@ -1,0 +1,29 @@
+#version 450
+// An input [image and group, channel, position] as conv_tile.glsl reads it: [image and group, block of 8 channels,
+// position, 8 channels], so that one load takes eight channels of a position. Channels past the last are zeros.
+#include "indexing.glsl"
+#include "precision.glsl"
+
+layout(local_size_x = 64) in;
+
+layout(set = 0, binding = 0) readonly buffer source_elements { STORED source[]; };
+layout(set = 0, binding = 1) writeonly buffer target_elements { STORED target[]; };
+
+layout(push_constant) uniform parameters {
+  uint groups;  // of all images
+  uint channels, positions;
+};
+
+void main() {
+  const uint i = global_index();  // [group, block, position]
+  const uint blocks = (channels + 7) / 8;
+  if (i >= groups * blocks * positions) return;
+  const uint position = i % positions;
+  const uint channel0 = i / positions % blocks * 8;
+  const uint group = i / (positions * blocks);
+  for (uint j = 0; j < 8; ++j) {
+    const uint channel = min(channel0 + j, channels - 1);
+    const float element = widen(source[(group * channels + channel) * positions + position]);
+    target[i * 8 + j] = narrow(channel0 + j < channels ? element : 0.0);
+  }
+}

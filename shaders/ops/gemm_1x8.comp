@@ -1,3 +1,0 @@
-#version 450
-#define TILE_ROWS 1
-#include "gemm.glsl"
