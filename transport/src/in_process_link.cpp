@@ -113,7 +113,12 @@ private:
       if (closed_by_ == end) return fail(errc::cancelled, "this side has closed the link");
       if (std::exchange(mine.room_made, false)) {
         guard.unlock();
-        handler.on_room();
+        try {
+          handler.on_room();
+        } catch (const std::exception& problem) {
+          close(end);
+          return fail(errc::internal, "the handler of a link fails: {}", problem.what());
+        }
         guard.lock();
         continue;
       }
@@ -182,13 +187,11 @@ public:
 
   void start(std::shared_ptr<link_handler> handler) override {
     assert(!thread_.joinable() && "a link is started once");
-    auto started = start_thread("troupe-link", [shared = channel_, end = end_, handler] { shared->run(end, handler); });
-    if (started) {
-      thread_ = std::move(started).value();
-    } else {
-      channel_->close(end_);
-      handler->on_closed(started.error());
-    }
+    auto started =
+        start_thread("troupe-link", thread_, [shared = channel_, end = end_, handler] { shared->run(end, handler); });
+    if (started) return;
+    channel_->close(end_);
+    handler->on_closed(started.error());
   }
 
   result<void> send(outgoing_message message) override {
