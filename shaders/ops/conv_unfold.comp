@@ -1,6 +1,6 @@
 #version 450
-// What a convolution of few channels multiplies its weights with, as a matrix [image, output position, channel and tap]
-// (known as im2col): rows start at multiples of eight elements and end in zeros, as do the taps that lie on padding.
+// What a convolution of few channels multiplies its weights with, as a matrix [image, output position, tap and channel]
+// (known as im2col): rows start at multiples of eight elements and end in zeros; taps on the padding are zeros, too.
 #extension GL_EXT_control_flow_attributes : require
 #include "indexing.glsl"
 #include "vectors.glsl"
@@ -28,20 +28,20 @@ void main() {
 
   // The first column by division, the others by counting on: division is slow.
   const uint column0 = i % row_eights * 8;
-  uint channel = column0 / taps;
-  const int tap0 = int(column0 % taps);
+  uint channel = column0 % channels;
+  const int tap0 = int(column0 / channels);
   ivec3 tap = ivec3(tap0 / (kernel_x * kernel_y), tap0 / kernel_x % kernel_y, tap0 % kernel_x);
   float x[8];
   [[unroll]] for (uint j = 0; j < 8; ++j) {
     const ivec3 at = origin + tap * ivec3(dilation_z, dilation_y, dilation_x);
-    const bool there = channel < channels && is_inside(at);
-    const uint plane = row / out_plane * channels + min(channel, channels - 1);
+    const bool there = tap.x < kernel_z && is_inside(at);
+    const uint plane = row / out_plane * channels + channel;
     const float element = widen(source[plane * in_plane + (there ? plane_index(at) : 0)]);
     x[j] = there ? element : 0.0;
-    ++tap.z;
+    ++channel;
+    if (channel == channels) channel = 0, ++tap.z;
     if (tap.z == kernel_x) tap.z = 0, ++tap.y;
     if (tap.y == kernel_y) tap.y = 0, ++tap.x;
-    if (tap.x == kernel_z) tap.x = 0, ++channel;
   }
   copy_eight(target, i, x);
 }

@@ -130,6 +130,9 @@ TEST_CASE("an image has the same bits alone and among others in a Conv") {
   check_batch_invariance(conv({5, 7, 9, 9}, {9, 7, 3, 3}, true));
   check_batch_invariance(conv({5, 8, 8, 8}, {9, 8, 1, 1}, true));
   check_batch_invariance(conv({5, 8, 9, 9}, {8, 1, 3, 3}, true, {{"group", std::int64_t{8}}}));
+  check_batch_invariance(conv({5, 3, 9, 9}, {9, 3, 3, 3}, true));
+  // So large that the batch takes another way than the single image.
+  check_batch_invariance(conv({5, 3, 304, 304}, {8, 3, 5, 5}, true));
 }
 
 TEST_CASE("an empty batch gives an empty result") {

@@ -21,6 +21,10 @@ struct channel_parameters {
   window_parameters window;
 };
 
+struct unfold_weights_parameters {
+  std::uint32_t outputs, channels, taps;
+};
+
 struct input_parameters {
   std::uint32_t groups, channels, positions;
 };
@@ -40,8 +44,11 @@ constexpr std::int64_t tiled_outputs_min = 5;
 constexpr std::int64_t depthwise_taps_max = 16384;
 /// Up to this many input channels, blocks of eight waste more than unfolding the input costs.
 constexpr std::int64_t unfolded_inputs_max = 4;
-/// The unfolded input must fit one binding of the smallest allowed size, 128 MiB, in either storage type.
+/// The unfolded input must fit one binding of the smallest allowed size, 128 MiB, in either storage type. A larger
+/// batch goes the way of more channels, which adds up the same products in the same order: the bits do not change.
 constexpr std::int64_t unfolded_elements_max = std::int64_t{1} << 25;
+/// More taps would be cut into slices, at other places than in tiles.
+constexpr std::int64_t unfolded_taps_max = 2048;
 
 constexpr std::int64_t divide_up(std::int64_t value, std::int64_t divisor) {
   return (value + divisor - 1) / divisor;
@@ -76,21 +83,27 @@ result<void> lower_pointwise(lowering_context& context, const conv_shape& conv) 
   return add_gemm(context, std::move(work));
 }
 
-/// [outputs, inputs and taps] x [inputs and taps, positions] for every image.
+/// [outputs, taps and inputs] x [taps and inputs, positions] for every image.
 result<void> lower_unfolded(lowering_context& context, const conv_shape& conv, const window_parameters& window) {
   const std::int64_t positions = conv.window.output_plane();
   const std::int64_t inner = conv.group_inputs * conv.window.taps();
   const std::int64_t row_eights = divide_up(inner, 8);
   const std::uint32_t unfolded = context.scratch(conv.batch * positions * row_eights * 8);
+  const std::uint32_t weights = context.scratch(conv.group_outputs * row_eights * 8);
   context.add({.shader = "conv_unfold",
                .operands = {context.read(0), {unfolded, true}},
                .push_constants = push_bytes(channel_parameters{as_u32(conv.batch), as_u32(conv.group_inputs), window}),
                .groups = groups_for(conv.batch * positions * row_eights, 64, context.traits())});
-  gemm_work work{.left = context.read(1),
+  context.add({.shader = "conv_unfold_weights",
+               .operands = {context.read(1), {weights, true}},
+               .push_constants = push_bytes(unfold_weights_parameters{
+                   as_u32(conv.group_outputs), as_u32(conv.group_inputs), as_u32(conv.window.taps())}),
+               .groups = groups_for(conv.group_outputs * row_eights, 64, context.traits())});
+  gemm_work work{.left = {weights, false},
                  .right = {unfolded, false},
                  .target = context.write(0),
                  .right_transposed = true,
-                 .right_aligned = true,
+                 .aligned = true,
                  .rows = conv.group_outputs,
                  .inner = inner,
                  .columns = positions,
@@ -163,7 +176,8 @@ result<void> lower(lowering_context& context) {
   const std::int64_t unfolded =
       conv.batch * conv.window.output_plane() * divide_up(conv.group_inputs * conv.window.taps(), 8) * 8;
   if (conv.groups == 1 && conv.group_inputs > 0 && conv.group_inputs <= unfolded_inputs_max &&
-      conv.group_outputs >= tiled_outputs_min && unfolded <= unfolded_elements_max)
+      conv.group_outputs >= tiled_outputs_min && conv.window.taps() <= unfolded_taps_max &&
+      unfolded <= unfolded_elements_max)
     return lower_unfolded(context, conv, window);
 
   if (conv.group_inputs == 1 && conv.group_outputs == 1 && conv.groups > 1 && conv.window.taps() <= depthwise_taps_max)

@@ -55,7 +55,7 @@ void simplify(gemm_work& work) {
     }
   }
   const bool one_tall_matrix = kept.batch.size() == 1 && kept.right_strides[0] == 0 && !kept.left_transposed &&
-                               kept.left_strides[0] == kept.rows * kept.inner &&
+                               !kept.aligned && kept.left_strides[0] == kept.rows * kept.inner &&
                                (!kept.addend || kept.addend->row_stride == 0);
   if (one_tall_matrix) {
     kept.rows *= kept.batch[0];
@@ -104,10 +104,10 @@ result<void> add_aligned_copy(lowering_context& context, const gemm_work& work, 
 
 /// What gemm_tile.glsl asks of its operands.
 result<void> align(lowering_context& context, const gemm_work& work, placed_matrices& left, placed_matrices& right) {
+  if (work.aligned) return {};
   const bool ragged = work.inner % 8 != 0;
   if (ragged || work.left_transposed)
     TROUPE_CHECK(add_aligned_copy(context, work, left, work.rows, work.inner, work.rows));
-  if (work.right_aligned) return {};
   if (work.right_transposed && ragged)
     return add_aligned_copy(context, work, right, work.columns, work.inner, work.columns);
   if (!work.right_transposed && (ragged || work.columns % 8 != 0))
@@ -200,13 +200,15 @@ result<void> add_gemm(lowering_context& context, gemm_work work) {
     return fail(errc::unsupported, "{} broadcasts over {} batch axes; at most {} are supported on a device",
                 context.step().describe(), work.batch.size(), batch_rank_max);
 
+  const auto row_length = [&](std::int64_t elements_in_row) {
+    return work.aligned ? round_up(elements_in_row) : elements_in_row;
+  };
   placed_matrices left{.operand = work.left,
-                       .row_stride = work.left_transposed ? 1 : work.inner,
-                       .stride = work.left_transposed ? work.rows : 1,
+                       .row_stride = work.left_transposed ? 1 : row_length(work.inner),
+                       .stride = work.left_transposed ? row_length(work.rows) : 1,
                        .batch_strides = work.left_strides};
-  const std::int64_t right_row = work.right_transposed ? work.inner : work.columns;
   placed_matrices right{.operand = work.right,
-                        .row_stride = work.right_aligned ? round_up(right_row) : right_row,
+                        .row_stride = row_length(work.right_transposed ? work.inner : work.columns),
                         .batch_strides = work.right_strides};
   const bool tiled = work.rows >= tiled_rows_min && work.inner > 0;
   if (tiled) TROUPE_CHECK(align(context, work, left, right));

@@ -19,7 +19,7 @@ struct gemm_work {
   dispatch_operand left, right, target;
   bool left_transposed = false;   ///< left lies as [inner, rows]
   bool right_transposed = false;  ///< right lies as [columns, inner]
-  bool right_aligned = false;     ///< right's rows are padded with zeros to multiples of eight elements already
+  bool aligned = false;           ///< rows of both operands, as they lie, are padded with zeros to multiples of eight
   std::int64_t rows = 0, inner = 0, columns = 0;
   /// Extents of the batch and the operands' strides along it, in elements; at most six axes.
   std::vector<std::int64_t> batch, left_strides, right_strides;
