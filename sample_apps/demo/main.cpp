@@ -137,8 +137,8 @@ result<bool> in_one_process(drawing& out, const demo_options& options, const gra
 result<bool> over_processes(drawing& out, const demo_options& options, const graph& network, const digit_set& digits,
                             const digit_answers& undisturbed) {
   out.section("The same digits over two node processes; one is killed with SIGKILL in the middle");
-  TROUPE_TRY(node_process first, node_process::start(options.program, "node-1", options.device));
-  TROUPE_TRY(node_process second, node_process::start(options.program, "node-2", options.device));
+  TROUPE_TRY(sample::node_process first, sample::node_process::start(options.program, "node-1", options.device));
+  TROUPE_TRY(sample::node_process second, sample::node_process::start(options.program, "node-2", options.device));
   event_log log;
   system_options made;
   made.device = options.device;
@@ -152,7 +152,7 @@ result<bool> over_processes(drawing& out, const demo_options& options, const gra
 
   const bool second_works =
       std::any_of(before.begin(), before.end(), [](const part_placement& part) { return part.node == "node-2"; });
-  node_process& victim = second_works ? second : first;
+  sample::node_process& victim = second_works ? second : first;
   time_point killed;
   TROUPE_TRY(const digit_answers disturbed, classify(loaded, digits, shards + 1, [&]() -> result<void> {
                killed = steady_clock::now();

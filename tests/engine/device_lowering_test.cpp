@@ -52,6 +52,7 @@ void require_intact_values(const lowered_graph& work) {
     return std::span(owner).subspan(begin, (root.bytes + 15) / 16);
   };
   const auto check_read = [&](std::uint32_t slot) {
+    if (work.slots[work.slots[slot].root].home != slot_home::arena) return;
     const std::uint32_t root = work.slots[slot].root;
     for (const std::uint32_t word : words(slot)) REQUIRE(word == root);
   };
@@ -128,6 +129,24 @@ TEST_CASE("what only passes through does not touch the device") {
   const auto work = need(lower_built(built, {random_tensor({2, 2}, 1)}));
   for (const stage& part : work.stages) CHECK_FALSE(part.on_device());
   CHECK(work.lifetimes.empty());
+}
+
+TEST_CASE("what depends on constants alone is prepared once instead of at every run") {
+  graph_builder built;
+  built.input("x", dtype::f32, {2})
+      .input("w", dtype::f32, {3})
+      .constant("c", random_tensor({3}, 1))
+      .step("ReluOfSecond", {"x", "c"}, {"a"})
+      .step("ReluOfSecond", {"x", "w"}, {"b"})
+      .output("a")
+      .output("b");
+  const auto work = need(lower_built(built, {random_tensor({2}, 1), random_tensor({3}, 2)}));
+  REQUIRE(work.preparations.size() == 1);
+  CHECK(work.dispatch_count() == 3);
+  CHECK(names(work, work.preparation_constants) == std::vector<std::string>{"c"});
+  CHECK(work.device_constants.empty());
+  CHECK(work.slots[work.preparations[0].operands[1].slot].home == slot_home::prepared);
+  require_intact_values(work);
 }
 
 TEST_CASE("integers, doubles and empty tensors stay on the host") {

@@ -147,6 +147,31 @@ TEST_CASE("constants are uploaded once, whatever the number of shapes") {
   }
 }
 
+TEST_CASE("prepared weights are made once for all shapes and all nodes, and their sources are dropped") {
+  TROUPE_NEEDS_VULKAN();
+  graph_builder built;
+  built.input("x", dtype::f32, {-1})
+      .constant("c", random_tensor({8}, 8))
+      .step("ReluOfSecond", {"x", "c"}, {"a"})
+      .step("ReluOfSecond", {"x", "c"}, {"b"})
+      .output("a")
+      .output("b");
+  for (const bool staging : {false, true}) {
+    counted_messages messages;
+    {
+      const auto opened = need(open_vulkan(messages.options, {.staging_only = staging}));
+      const auto loaded = load_on(*opened, built);
+      for (const std::int64_t extent : {1, 5, 9}) {
+        const std::vector inputs{random_tensor({extent}, 3)};
+        CHECK(same(need(loaded->run(inputs, soon())), by_reference(built, inputs)));
+        CHECK(loaded->stats().weight_bytes == 32);
+        CHECK(loaded->stats().dispatches == 2);
+      }
+    }
+    messages.require_silence();
+  }
+}
+
 TEST_CASE("a request whose time is over or which is withdrawn ends at once") {
   TROUPE_NEEDS_VULKAN();
   const auto opened = need(open_vulkan());

@@ -107,6 +107,7 @@ result<void> align(lowering_context& context, const gemm_work& work, placed_matr
   const bool ragged = work.inner % 8 != 0;
   if (ragged || work.left_transposed)
     TROUPE_CHECK(add_aligned_copy(context, work, left, work.rows, work.inner, work.rows));
+  if (work.right_aligned) return {};
   if (work.right_transposed && ragged)
     return add_aligned_copy(context, work, right, work.columns, work.inner, work.columns);
   if (!work.right_transposed && (ragged || work.columns % 8 != 0))
@@ -120,6 +121,8 @@ void add_products(lowering_context& context, const gemm_work& work, const placed
                   dispatch_operand target, bool tiled) {
   const bool sliced = slices.count > 1;
   const gemm_addend term = work.addend.value_or(gemm_addend{work.left});
+  // As gemm.glsl counts them: none (also when it waits for the slices), anything, one for each row.
+  const std::uint32_t addend_kind = !work.addend || sliced ? 0 : term.column_stride != 0 ? 1 : 2;
   gemm_parameters parameters{.rows = as_u32(work.rows),
                              .inner = as_u32(work.inner),
                              .columns = as_u32(work.columns),
@@ -140,7 +143,7 @@ void add_products(lowering_context& context, const gemm_work& work, const placed
   }
   dispatch products{.operands = {left.operand, right.operand, term.operand, target},
                     .push_constants = push_bytes(parameters),
-                    .specialization = {work.right_transposed, work.addend.has_value() && !sliced, sliced}};
+                    .specialization = {work.right_transposed, addend_kind, sliced}};
   const std::int64_t across = (work.columns + 7) / 8;
   if (tiled) {
     // Tiles are handed to subgroups eight abreast, which must not waste more than it saves.
@@ -201,8 +204,9 @@ result<void> add_gemm(lowering_context& context, gemm_work work) {
                        .row_stride = work.left_transposed ? 1 : work.inner,
                        .stride = work.left_transposed ? work.rows : 1,
                        .batch_strides = work.left_strides};
+  const std::int64_t right_row = work.right_transposed ? work.inner : work.columns;
   placed_matrices right{.operand = work.right,
-                        .row_stride = work.right_transposed ? work.inner : work.columns,
+                        .row_stride = work.right_aligned ? round_up(right_row) : right_row,
                         .batch_strides = work.right_strides};
   const bool tiled = work.rows >= tiled_rows_min && work.inner > 0;
   if (tiled) TROUPE_CHECK(align(context, work, left, right));

@@ -1,4 +1,4 @@
-// Matrix products on a device, for the operators that are one: MatMul, Gemm and pointwise Conv.
+// Matrix products on a device, for the operators that are one: MatMul, Gemm and some forms of Conv.
 #pragma once
 
 #include <optional>
@@ -19,6 +19,7 @@ struct gemm_work {
   dispatch_operand left, right, target;
   bool left_transposed = false;   ///< left lies as [inner, rows]
   bool right_transposed = false;  ///< right lies as [columns, inner]
+  bool right_aligned = false;     ///< right's rows are padded with zeros to multiples of eight elements already
   std::int64_t rows = 0, inner = 0, columns = 0;
   /// Extents of the batch and the operands' strides along it, in elements; at most six axes.
   std::vector<std::int64_t> batch, left_strides, right_strides;
