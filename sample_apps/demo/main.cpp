@@ -118,6 +118,8 @@ result<bool> in_one_process(drawing& out, const demo_options& options, const gra
   out.section("The same digits; a shard is killed in the middle");
   time_point killed;
   TROUPE_TRY(const digit_answers disturbed, classify(loaded, digits, shards + 1, [&]() -> result<void> {
+               out.line(fmt::format("   after {} of {} batches: the shard of part 1 is killed",
+                                    digits.batches.size() / 2 + 1, digits.batches.size()));
                killed = steady_clock::now();
                return on.kill_part(loaded, 1);
              }));
@@ -155,6 +157,8 @@ result<bool> over_processes(drawing& out, const demo_options& options, const gra
   sample::node_process& victim = second_works ? second : first;
   time_point killed;
   TROUPE_TRY(const digit_answers disturbed, classify(loaded, digits, shards + 1, [&]() -> result<void> {
+               out.line(fmt::format("   after {} of {} batches: process {} ({}) is killed",
+                                    digits.batches.size() / 2 + 1, digits.batches.size(), victim.pid(), victim.name()));
                killed = steady_clock::now();
                victim.kill();
                return {};
