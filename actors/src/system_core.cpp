@@ -92,7 +92,10 @@ result<void> system_core::start() {
 
 result<loaded_model> system_core::load(std::span<const graph> networks, const load_options& wanted) {
   const time_point deadline = steady_clock::now() + wanted.deadline;
-  TROUPE_TRY(plan made, make_plan(networks, wanted, *operators));
+  load_options effective = wanted;
+  // The reference device keeps everything in fp32; what crosses a cut must keep its bits as well.
+  if (device.kind == device_kind::reference && remote_nodes.empty()) effective.storage = dtype::f32;
+  TROUPE_TRY(plan made, make_plan(networks, effective, *operators));
   const auto layout = std::make_shared<const plan>(std::move(made));
 
   const auto shared = std::make_shared<model_core>();

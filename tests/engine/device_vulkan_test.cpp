@@ -118,7 +118,8 @@ TEST_CASE("more shapes than a program keeps ready still give right answers") {
       const std::vector inputs{random_tensor({rows, 3}, static_cast<std::uint64_t>(rows))};
       REQUIRE(same(need(loaded->run(inputs, soon())), by_reference(built, inputs)));
     }
-  CHECK(loaded->stats().pipelines == 1);
+  // Not one for each shape: variants of kernels for aligned and other rows, shared by all shapes.
+  CHECK(loaded->stats().pipelines == 3);
 }
 
 TEST_CASE("a chain of equal values shares the memory of two, with a barrier between neighbours") {
