@@ -259,11 +259,12 @@ TEST_CASE("a process without free descriptors keeps its links and accepts again 
 }
 
 TEST_CASE("more links than a listener keeps are turned away with the reason") {
-  acceptor host;
+  const link_profile patient{milliseconds(500), milliseconds(60'000)};  // the links are not started: none may die of it
+  acceptor host(patient);
   std::vector<std::unique_ptr<wire::link>> all;
   std::vector<acceptor::guest> guests;
   for (std::size_t i = 0; i < limits::links_max; ++i) {
-    all.push_back(need(dial(host.address())));
+    all.push_back(need(dial(host.address(), patient)));
     guests.push_back(host.take());
   }
   auto one_more = need(dial(host.address()));
