@@ -194,7 +194,10 @@ result<void> lower(lowering_context& context) {
     TROUPE_TRY(weights.slot, add_blocked_weights(context, conv));
   }
   const bool sliced = slices.count > 1;
-  const std::uint32_t partial = sliced ? slice_scratch(context, slices, elements) : 0;
+  std::uint32_t partial = 0;
+  if (sliced) {
+    TROUPE_TRY(partial, slice_scratch(context, slices, elements));
+  }
   const bool has_bias = context.has_input(2);
   const dispatch_operand bias = context.read(has_bias ? 2 : 0);
 

@@ -172,8 +172,11 @@ result<reduction_slices> slices_of(const lowering_context& context, std::int64_t
   return reduction_slices{as_u32(slice_length), as_u32(count)};
 }
 
-std::uint32_t slice_scratch(lowering_context& context, const reduction_slices& slices, std::int64_t elements) {
+result<std::uint32_t> slice_scratch(lowering_context& context, const reduction_slices& slices, std::int64_t elements) {
   const std::int64_t floats = elements * slices.count;
+  if (floats >= std::int64_t{1} << 31)
+    return fail(errc::unsupported, "{} needs {} partial sums; a device computes with fewer than {}",
+                context.step().describe(), floats, std::int64_t{1} << 31);
   return context.scratch(context.storage() == dtype::f16 ? 2 * floats : floats);
 }
 
@@ -218,7 +221,7 @@ result<void> add_gemm(lowering_context& context, gemm_work work) {
     add_products(context, work, left, right, matrices, slices, work.target, tiled);
     return {};
   }
-  const std::uint32_t partial = slice_scratch(context, slices, elements);
+  TROUPE_TRY(const std::uint32_t partial, slice_scratch(context, slices, elements));
   add_products(context, work, left, right, matrices, slices, {partial, true}, tiled);
   add_combine(context, partial, slices, elements, work.rows, work.columns, work.alpha, work.addend, work.target);
   return {};

@@ -37,7 +37,7 @@ struct reduction_slices {
 result<reduction_slices> slices_of(const lowering_context& context, std::int64_t reduction_length);
 
 /// Scratch for the fp32 sums of all slices of `elements` results.
-std::uint32_t slice_scratch(lowering_context& context, const reduction_slices& slices, std::int64_t elements);
+result<std::uint32_t> slice_scratch(lowering_context& context, const reduction_slices& slices, std::int64_t elements);
 
 /// Appends the sum over slices, with the addend, for a target of dense [rows, columns] matrices.
 void add_combine(lowering_context& context, std::uint32_t partial, const reduction_slices& slices,
