@@ -87,7 +87,10 @@ private:
   }
 
   void on_down(const caf::down_msg& down) {
-    for (std::uint32_t host = 0; host < options_.nodes.size(); ++host)
+    // The supervisor starts this process's node anew, and then a coordinator that knows it.
+    if (options_.nodes.back().address() == down.source)
+      return quit(to_caf(error(errc::unavailable, "the node actor of this process has ended")));
+    for (std::uint32_t host = 0; host + 1 < options_.nodes.size(); ++host)
       if (options_.nodes[host].address() == down.source) return perform(state_.host_down(host));
     for (std::uint32_t part = 0; part < shards_.size(); ++part) {
       const placed_shard& lost = shards_[part];

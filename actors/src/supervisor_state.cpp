@@ -353,7 +353,6 @@ void supervisor_state::is_down(std::size_t index, bool normal, const std::string
     // Answered; it is gone, or down for good.
   } else if (crashed && !finished && !in_group) {
     restart(index, reason);
-    if (grouped()) return;
   } else {
     if (crashed && finished) which.wanted = false;
     if (temporary) remove(index);

@@ -47,31 +47,36 @@ result<void> system_core::start() {
   actors = std::make_unique<caf::actor_system>(*config);
   links = std::make_unique<remoting>(*actors, remoting_options{options.name});
 
-  awaited<caf::actor> started;
+  awaited<bool> started;
   child_spec node_child;
   node_child.id = "node";
   node_child.shutdown = std::chrono::seconds(3);  // its parts stop their devices first
-  node_child.start =
-      [made = node_options{options.name,
-                           [selector = options.device, devices = options.devices, table = operators] {
-                             return open_device(selector, table, devices);
-                           },
-                           options.on_event, options.allow_fault_injection, links.get()},
-       first = std::make_shared<std::function<void(caf::actor)>>(started.setter())](caf::event_based_actor* parent) {
-        const caf::actor handle = spawn_node(parent, made);
-        made.links->publish_node(handle);
-        if (const auto tell_host = std::exchange(*first, nullptr)) tell_host(handle);
-        return handle;
-      };
+  node_child.start = [made = node_options{options.name,
+                                          [selector = options.device, devices = options.devices, table = operators] {
+                                            return open_device(selector, table, devices);
+                                          },
+                                          options.on_event, options.allow_fault_injection, links.get()},
+                      self = weak_from_this(), first = std::make_shared<std::function<void(bool)>>(started.setter())](
+                         caf::event_based_actor* parent) -> caf::actor {
+    const auto core = self.lock();
+    if (!core) return {};  // the system is being destroyed
+    const caf::actor handle = spawn_node(parent, made);
+    made.links->publish_node(handle);
+    {
+      const std::lock_guard lock(core->mutex);
+      core->node = handle;
+    }
+    if (const auto tell_host = std::exchange(*first, nullptr)) tell_host(true);
+    return handle;
+  };
   supervisor_spec top;
   top.name = "root";
   top.restarts_max = constants::intensity_root.restarts_max;
   top.window = constants::intensity_root.window;
   top.children.push_back(std::move(node_child));
   TROUPE_TRY(root, spawn_supervisor(*actors, std::move(top), options.on_event));
-  auto handle = started.wait_until(steady_clock::now() + stop_patience);
-  if (!handle) return error(errc::internal, "the node actor did not start");
-  node = std::move(*handle);
+  if (!started.wait_until(steady_clock::now() + stop_patience))
+    return error(errc::internal, "the node actor did not start");
 
   for (const std::string& address : options.nodes) {
     auto linked = links->connect(address, steady_clock::now() + connect_patience);
@@ -92,7 +97,10 @@ result<void> system_core::start() {
 
 result<loaded_model> system_core::load(std::span<const graph> networks, const load_options& wanted) {
   const time_point deadline = steady_clock::now() + wanted.deadline;
-  TROUPE_TRY(plan made, make_plan(networks, wanted, *operators));
+  load_options effective = wanted;
+  // The reference device keeps everything in fp32; what crosses a cut must keep its bits as well.
+  if (device.kind == device_kind::reference && remote_nodes.empty()) effective.storage = dtype::f32;
+  TROUPE_TRY(plan made, make_plan(networks, effective, *operators));
   const auto layout = std::make_shared<const plan>(std::move(made));
 
   const auto shared = std::make_shared<model_core>();
@@ -118,10 +126,12 @@ result<loaded_model> system_core::load(std::span<const graph> networks, const lo
   child_spec coordinator_child;
   coordinator_child.id = "coordinator";
   coordinator_child.probe = probe_policy{};
-  std::vector<caf::actor> hosts = remote_nodes;
-  hosts.push_back(node);
-  coordinator_child.start = [layout, shared, hosts, restarts = options.restarts](caf::event_based_actor* parent) {
-    const caf::actor handle = spawn_coordinator(parent, {random_id(), layout, hosts, shared->aggregator(), restarts});
+  coordinator_child.start = [layout, shared, self = weak_from_this(),
+                             restarts = options.restarts](caf::event_based_actor* parent) -> caf::actor {
+    const auto core = self.lock();
+    if (!core) return {};
+    const caf::actor handle =
+        spawn_coordinator(parent, {random_id(), layout, core->hosts(), shared->aggregator(), restarts});
     shared->coordinator_started(handle);
     return handle;
   };
@@ -159,7 +169,14 @@ void system_core::unload(const std::string& id) {
   if (root) caf::anon_send(root, terminate_child{id});
 }
 
-tree_node system_core::tree() const {
+std::vector<caf::actor> system_core::hosts() {
+  std::vector<caf::actor> all = remote_nodes;
+  const std::lock_guard lock(mutex);
+  all.push_back(node);
+  return all;
+}
+
+tree_node system_core::tree() {
   tree_node top{options.name, "system", "not answering", device.name, 0, {}};
   auto snapshot = ask_from_host<tree_snapshot>(*actors, root, describe_patience, describe_tree{});
   if (!snapshot) return top;
@@ -167,7 +184,8 @@ tree_node system_core::tree() const {
   for (const tree_snapshot& child : snapshot->children) {
     tree_node described = to_tree(child);
     if (child.name == "node") {
-      auto status = ask_from_host<node_status_msg>(*actors, node, describe_patience, node_status_request_msg{});
+      auto status =
+          ask_from_host<node_status_msg>(*actors, hosts().back(), describe_patience, node_status_request_msg{});
       if (status) {
         described.kind = status->tree.kind;
         described.detail = status->tree.detail;
@@ -206,7 +224,10 @@ void system_core::stop() {
   }
   if (links) links->stop();
   remote_nodes.clear();
-  node = nullptr;
+  {
+    const std::lock_guard lock(mutex);
+    node = nullptr;
+  }
   root = nullptr;
   // The runtime's destructor waits for every thread. Should one of them be stuck in a driver, it is given up: a leak is
   // better than a host program that does not end.

@@ -28,7 +28,8 @@ struct system_core : std::enable_shared_from_this<system_core> {
   std::unique_ptr<runtime_config> config;
   std::unique_ptr<caf::actor_system> actors;
   std::unique_ptr<remoting> links;
-  caf::actor root, node;
+  caf::actor root;
+  caf::actor node;  ///< of this process; another after a restart. Guarded by `mutex`
   std::vector<caf::actor> remote_nodes;
   std::mutex mutex;
   std::map<std::string, std::weak_ptr<model_core>> models;
@@ -39,7 +40,9 @@ struct system_core : std::enable_shared_from_this<system_core> {
   result<void> start();
   result<loaded_model> load(std::span<const graph> networks, const load_options& options);
   void unload(const std::string& id);
-  tree_node tree() const;
+  /// Other nodes, then this process's own as it is now.
+  std::vector<caf::actor> hosts();
+  tree_node tree();
   /// Ends everything within a few seconds, whatever state it is in. Idempotent.
   void stop();
 };

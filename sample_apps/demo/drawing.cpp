@@ -64,8 +64,9 @@ void drawing::tree(const tree_node& root) const {
 void drawing::branch(const tree_node& at, const std::string& indent, const std::string& stem,
                      const std::string& stem_below) const {
   std::string text = indent + coloured(dim, stem) + coloured(bold, at.name);
-  if (at.kind != at.name) text += " " + coloured(dim, at.kind);
-  text += at.state == "up" ? "" : " " + coloured(yellow, at.state);
+  if (at.kind != at.name && at.kind != "worker") text += " " + coloured(dim, at.kind);
+  // What works as it should is not worth a word; a supervisor says "running", what it supervises "up".
+  text += at.state == "up" || at.state == "running" ? "" : " " + coloured(yellow, at.state);
   if (!at.detail.empty()) text += coloured(dim, utf8_ ? " · " : " - ") + at.detail;
   if (at.restarts) text += " " + coloured(yellow, fmt::format("restarted {}x", at.restarts));
   line(text);

@@ -23,6 +23,15 @@ struct demo_options {
   std::string device;
 };
 
+std::string words_of(supervision_event_kind kind) {
+  switch (kind) {
+    case supervision_event_kind::child_up: return "is up";
+    case supervision_event_kind::child_down: return "went down";
+    case supervision_event_kind::restarting: return "is restarted";
+    default: return std::string(to_string(kind));
+  }
+}
+
 /// What supervisors did, told from their threads.
 class event_log {
 public:
@@ -36,9 +45,9 @@ public:
     const std::lock_guard lock(mutex_);
     for (const supervision_event& event : events_)
       if (event.time >= start)
-        out.line(fmt::format("     {:7.1f} ms  {}: {}{}",
-                             std::chrono::duration<double, std::milli>(event.time - start).count(), event.child,
-                             to_string(event.kind), event.reason.empty() ? "" : " (" + event.reason + ")"));
+        out.line(fmt::format("   {:7.1f} ms  {} {} {}{}",
+                             std::chrono::duration<double, std::milli>(event.time - start).count(), event.supervisor,
+                             event.child, words_of(event.kind), event.reason.empty() ? "" : ": " + event.reason));
   }
 
 private:
@@ -82,11 +91,11 @@ void show_speed(const drawing& out, const digit_set& digits, const digit_answers
                        answers.seconds * 1e3, static_cast<double>(digits.labels.size()) / answers.seconds));
 }
 
-void show_placement(const drawing& out, const model& loaded) {
+void show_placement(const drawing& out, const model& loaded, const std::string& when = "") {
   const auto placement = loaded.placement();
   if (!placement) return;
   for (const part_placement& part : *placement)
-    out.line(fmt::format("   part {}: {} operators on {} ({})", part.part, part.nodes, part.node, part.device));
+    out.line(fmt::format("   {}part {}: {} operators on {}, {}", when, part.part, part.nodes, part.node, part.device));
 }
 
 result<bool> in_one_process(drawing& out, const demo_options& options, const graph& network, const digit_set& digits,
@@ -109,6 +118,8 @@ result<bool> in_one_process(drawing& out, const demo_options& options, const gra
   out.section("The same digits; a shard is killed in the middle");
   time_point killed;
   TROUPE_TRY(const digit_answers disturbed, classify(loaded, digits, shards + 1, [&]() -> result<void> {
+               out.line(fmt::format("   after {} of {} batches: the shard of part 1 is killed",
+                                    digits.batches.size() / 2 + 1, digits.batches.size()));
                killed = steady_clock::now();
                return on.kill_part(loaded, 1);
              }));
@@ -128,8 +139,8 @@ result<bool> in_one_process(drawing& out, const demo_options& options, const gra
 result<bool> over_processes(drawing& out, const demo_options& options, const graph& network, const digit_set& digits,
                             const digit_answers& undisturbed) {
   out.section("The same digits over two node processes; one is killed with SIGKILL in the middle");
-  TROUPE_TRY(node_process first, node_process::start(options.program, "node-1", options.device));
-  TROUPE_TRY(node_process second, node_process::start(options.program, "node-2", options.device));
+  TROUPE_TRY(sample::node_process first, sample::node_process::start(options.program, "node-1", options.device));
+  TROUPE_TRY(sample::node_process second, sample::node_process::start(options.program, "node-2", options.device));
   event_log log;
   system_options made;
   made.device = options.device;
@@ -139,19 +150,21 @@ result<bool> over_processes(drawing& out, const demo_options& options, const gra
   TROUPE_TRY(const model loaded, on.load(network, {.shards = shards}));
   TROUPE_TRY(const auto before, loaded.placement());
   out.line(fmt::format("   node-1 is process {}, node-2 is process {}", first.pid(), second.pid()));
-  show_placement(out, loaded);
+  show_placement(out, loaded, "at first: ");
 
   const bool second_works =
       std::any_of(before.begin(), before.end(), [](const part_placement& part) { return part.node == "node-2"; });
-  node_process& victim = second_works ? second : first;
+  sample::node_process& victim = second_works ? second : first;
   time_point killed;
   TROUPE_TRY(const digit_answers disturbed, classify(loaded, digits, shards + 1, [&]() -> result<void> {
+               out.line(fmt::format("   after {} of {} batches: process {} ({}) is killed",
+                                    digits.batches.size() / 2 + 1, digits.batches.size(), victim.pid(), victim.name()));
                killed = steady_clock::now();
                victim.kill();
                return {};
              }));
   log.show_since(killed, out);
-  show_placement(out, loaded);
+  show_placement(out, loaded, "afterwards: ");
   out.tree(on.tree());
   show_speed(out, digits, disturbed);
 

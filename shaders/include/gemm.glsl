@@ -11,7 +11,7 @@
 
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const bool right_transposed = false;  // right is [columns][inner]
-layout(constant_id = 1) const bool has_addend = false;
+layout(constant_id = 1) const uint addend_kind = 0;  // 0: none, 1: anything, 2: one for each row
 layout(constant_id = 2) const bool sliced = false;  // write fp32 sums of slices to `partial` and no more
 
 layout(set = 0, binding = 0) readonly buffer left_elements { STORED left[]; };
@@ -48,8 +48,13 @@ void find_matrix(uint matrix, out uint left_base, out uint right_base) {
   }
 }
 
+// The addend of a row, when that is all there is.
+float addend_of_row(uint row) {
+  return addend_kind == 2 ? widen(addend[min(row, rows - 1) * addend_row_stride]) : 0.0;
+}
+
 // The last step for an element; nothing outside the matrix.
-void finish(uint matrix, uint row, uint column, float sum) {
+void finish(uint matrix, uint row, uint column, float sum, float row_addend) {
   if (row >= rows || column >= columns) return;
   const uint element = (matrix * rows + row) * columns + column;
   if (sliced) {
@@ -57,7 +62,8 @@ void finish(uint matrix, uint row, uint column, float sum) {
     return;
   }
   float value = alpha * sum;
-  if (has_addend) value = fma(beta, widen(addend[row * addend_row_stride + column * addend_column_stride]), value);
+  if (addend_kind == 1) row_addend = widen(addend[row * addend_row_stride + column * addend_column_stride]);
+  if (addend_kind != 0) value = fma(beta, row_addend, value);
   target[element] = narrow(value);
 }
 

@@ -55,6 +55,8 @@ void main() {
       }
     }
   }
-  [[unroll]] for (uint r = 0; r < 8; ++r)
-    [[unroll]] for (uint j = 0; j < 8; ++j) finish(matrix, row0 + r, column0 + j, sums[r][j]);
+  [[unroll]] for (uint r = 0; r < 8; ++r) {
+    const float row_addend = addend_of_row(row0 + r);
+    [[unroll]] for (uint j = 0; j < 8; ++j) finish(matrix, row0 + r, column0 + j, sums[r][j], row_addend);
+  }
 }

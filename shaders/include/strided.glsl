@@ -2,6 +2,11 @@
 #ifndef TROUPE_STRIDED_GLSL
 #define TROUPE_STRIDED_GLSL
 
+// lane_form of strided.hpp: what one place of the walk holds of an operand.
+#define SINGLE 0    // one element; then the other operand and the result have one as well
+#define EIGHT 1     // eight neighbours; offsets count blocks of eight
+#define REPEATED 2  // one element, used eight times
+
 layout(push_constant) uniform strided_block {
   uint count;  // places to visit
   uint rank;   // at least 1
@@ -12,7 +17,7 @@ layout(push_constant) uniform strided_block {
   int second_strides[8];
 };
 
-// The element of each operand at place i < count, counted row-major over the extents.
+// The element (or block of eight) of each operand at place i < count, counted row-major over the extents.
 void locate(uint i, out uint first, out uint second) {
   int a = first_base;
   int b = second_base;

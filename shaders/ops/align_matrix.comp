@@ -1,12 +1,13 @@
 #version 450
 // Copies matrices so that their rows start at multiples of eight elements and end in zeros; transposes on the way.
+#extension GL_EXT_control_flow_attributes : require
 #include "indexing.glsl"
-#include "precision.glsl"
+#include "vectors.glsl"
 
 layout(local_size_x = 64) in;
 
 layout(set = 0, binding = 0) readonly buffer source_elements { STORED source[]; };
-layout(set = 0, binding = 1) writeonly buffer target_elements { STORED target[]; };
+layout(set = 0, binding = 1) writeonly buffer target_words { WIDE target[]; };
 
 layout(push_constant) uniform parameters {
   uint matrices;
@@ -21,8 +22,10 @@ void main() {
   const uint column0 = i % target_eights * 8;
   const uint row = i / target_eights % target_rows;
   const uint base = i / (target_eights * target_rows) * rows * columns + min(row, rows - 1) * row_stride;
-  for (uint j = 0; j < 8; ++j) {
+  float x[8];
+  [[unroll]] for (uint j = 0; j < 8; ++j) {
     const float element = widen(source[base + min(column0 + j, columns - 1) * stride]);
-    target[i * 8 + j] = narrow(row < rows && column0 + j < columns ? element : 0.0);
+    x[j] = row < rows && column0 + j < columns ? element : 0.0;
   }
+  copy_eight(target, i, x);
 }

@@ -4,13 +4,20 @@
 #include "precision.glsl"
 #include "special_values.glsl"
 #include "strided.glsl"
+#include "vector_store.glsl"
 
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const uint function = 0;
+// What a place of the walk holds of each operand: lane_form of strided.hpp.
+layout(constant_id = 1) const uint first_form = SINGLE;
+layout(constant_id = 2) const uint second_form = SINGLE;
 
 layout(set = 0, binding = 0) readonly buffer first_buffer { STORED first_operand[]; };
+layout(set = 0, binding = 0) readonly buffer first_words_buffer { WIDE first_words[]; };
 layout(set = 0, binding = 1) readonly buffer second_buffer { STORED second_operand[]; };
+layout(set = 0, binding = 1) readonly buffer second_words_buffer { WIDE second_words[]; };
 layout(set = 0, binding = 2) writeonly buffer target_buffer { STORED target[]; };
+layout(set = 0, binding = 2) writeonly buffer target_words_buffer { WIDE target_words[]; };
 
 // pow() of GLSL is undefined for a negative base and for 0 to a power <= 0; this one is C's.
 float power(float x, float y) {
@@ -46,10 +53,30 @@ float apply(float a, float b) {
   return a;
 }
 
+float[8] repeat(float x) { return float[8](x, x, x, x, x, x, x, x); }
+
 void main() {
   const uint i = global_index();
   if (i >= count) return;
   uint a, b;
   locate(i, a, b);
-  target[i] = narrow(apply(widen(first_operand[a]), widen(second_operand[b])));
+  if (first_form == SINGLE) {
+    target[i] = narrow(apply(widen(first_operand[a]), widen(second_operand[b])));
+    return;
+  }
+  float x[8];
+  float y[8];
+  if (first_form == EIGHT) {
+    x = load_eight(first_words, a);
+  } else {
+    x = repeat(widen(first_operand[a]));
+  }
+  if (second_form == EIGHT) {
+    y = load_eight(second_words, b);
+  } else {
+    y = repeat(widen(second_operand[b]));
+  }
+  const float z[8] = float[8](apply(x[0], y[0]), apply(x[1], y[1]), apply(x[2], y[2]), apply(x[3], y[3]),
+                              apply(x[4], y[4]), apply(x[5], y[5]), apply(x[6], y[6]), apply(x[7], y[7]));
+  store_eight(target_words, i, z);
 }

@@ -1,13 +1,15 @@
 #version 450
-// An input [image and group, channel, position] as conv_tile.glsl reads it: [image and group, block of 8 channels,
-// position, 8 channels], so that one load takes eight channels of a position. Channels past the last are zeros.
+// An input [group, channel, position], where every image has its own groups, as conv_tile.glsl and conv_depthwise.comp
+// read it: [group, block of 8 channels, position, 8 channels], so that one load takes eight channels of a position.
+// Channels past the last are zeros.
+#extension GL_EXT_control_flow_attributes : require
 #include "indexing.glsl"
-#include "precision.glsl"
+#include "vectors.glsl"
 
 layout(local_size_x = 64) in;
 
 layout(set = 0, binding = 0) readonly buffer source_elements { STORED source[]; };
-layout(set = 0, binding = 1) writeonly buffer target_elements { STORED target[]; };
+layout(set = 0, binding = 1) writeonly buffer target_words { WIDE target[]; };
 
 layout(push_constant) uniform parameters {
   uint groups;  // of all images
@@ -21,9 +23,11 @@ void main() {
   const uint position = i % positions;
   const uint channel0 = i / positions % blocks * 8;
   const uint group = i / (positions * blocks);
-  for (uint j = 0; j < 8; ++j) {
+  float x[8];
+  [[unroll]] for (uint j = 0; j < 8; ++j) {
     const uint channel = min(channel0 + j, channels - 1);
     const float element = widen(source[(group * channels + channel) * positions + position]);
-    target[i * 8 + j] = narrow(channel0 + j < channels ? element : 0.0);
+    x[j] = channel0 + j < channels ? element : 0.0;
   }
+  copy_eight(target, i, x);
 }

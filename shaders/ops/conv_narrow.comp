@@ -1,5 +1,5 @@
 #version 450
-// Convolution with few output channels in a group (depthwise): one invocation computes one channel of 4 positions,
+// Convolution with few output channels in a group: one invocation computes one channel of 4 positions,
 // over the weights as the model has them. Order of the sum and slices as in conv_tile.glsl.
 #extension GL_EXT_control_flow_attributes : require
 #include "indexing.glsl"

@@ -46,5 +46,5 @@ void main() {
         sums[j] = fma(a, widen(right[column_base[j] + k * (right_transposed ? 1 : right_stride)]), sums[j]);
     }
   }
-  [[unroll]] for (uint j = 0; j < 8; ++j) finish(matrix, row, column0 + j, sums[j]);
+  [[unroll]] for (uint j = 0; j < 8; ++j) finish(matrix, row, column0 + j, sums[j], addend_of_row(row));
 }

@@ -3,12 +3,16 @@
 #include "indexing.glsl"
 #include "precision.glsl"
 #include "special_values.glsl"
+#include "vector_store.glsl"
 
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const uint function = 0;
+layout(constant_id = 1) const uint has_tail = 1;  // 0: `count` is a multiple of 8
 
 layout(set = 0, binding = 0) readonly buffer source_buffer { STORED source[]; };
+layout(set = 0, binding = 0) readonly buffer source_words_buffer { WIDE source_words[]; };
 layout(set = 0, binding = 1) writeonly buffer target_buffer { STORED target[]; };
+layout(set = 0, binding = 1) writeonly buffer target_words_buffer { WIDE target_words[]; };
 
 layout(push_constant) uniform parameters {
   uint count;
@@ -109,8 +113,17 @@ float apply(float x) {
   return x;
 }
 
+// Each invocation makes eight neighbours; the last one what is left.
 void main() {
-  const uint i = global_index();
-  if (i >= count) return;
-  target[i] = narrow(apply(widen(source[i])));
+  const uint block = global_index();
+  const uint first = 8 * block;
+  if (first >= count) return;
+  if (has_tail == 0 || first + 8 <= count) {
+    const float x[8] = load_eight(source_words, block);
+    const float y[8] = float[8](apply(x[0]), apply(x[1]), apply(x[2]), apply(x[3]), apply(x[4]), apply(x[5]),
+                                apply(x[6]), apply(x[7]));
+    store_eight(target_words, block, y);
+    return;
+  }
+  for (uint i = first; i < count; ++i) target[i] = narrow(apply(widen(source[i])));
 }

@@ -19,7 +19,7 @@ std::size_t threads_of_this_process() {
 // Two levels, a probed child, a detached one, timers under way.
 supervisor_spec some_tree(const journal& book) {
   child_spec probed = obedient_child("probed", book);
-  probed.probe = probe_policy{milliseconds(1), milliseconds(500)};
+  probed.probe = probe_policy{milliseconds(1), seconds(5)};
   child_spec detached;
   detached.id = "detached";
   detached.start = [](caf::event_based_actor* parent) {

@@ -80,7 +80,7 @@ TEST_CASE("a child with a long queue is not hung: probes go ahead of it", "[supe
   {
     child_spec slow;
     slow.id = "slow";
-    slow.probe = probe_policy{milliseconds(20), milliseconds(150)};
+    slow.probe = probe_policy{milliseconds(20), milliseconds(1000)};
     slow.start = [&](caf::event_based_actor* parent) {
       return parent->spawn<caf::detached>([&](caf::event_based_actor* self) -> caf::behavior {
         quiet(*self);
@@ -93,8 +93,8 @@ TEST_CASE("a child with a long queue is not hung: probes go ahead of it", "[supe
     const caf::actor root =
         need(spawn_supervisor(world.system(), spec_of(restart_strategy::one_for_one, {slow}), observe_into(events)));
     const caf::actor child = need(world.ask<caf::actor>(root, whereis{"slow"}));
-    for (int number = 0; number < 80; ++number) caf::anon_send(child, number);  // 800 ms of work
-    CHECK(eventually([&] { return handled == 80; }));
+    for (int number = 0; number < 250; ++number) caf::anon_send(child, number);  // 2.5 s of work
+    CHECK(eventually([&] { return handled == 250; }));
     CHECK_FALSE(events.has("child_hung slow"));
     world.stop(root);
     CHECK(world.end_of(root) == "user_shutdown");
@@ -110,7 +110,7 @@ TEST_CASE("a child stuck in a handler is found, killed, abandoned and replaced; 
     child_spec stuck;
     stuck.id = "stuck";
     stuck.shutdown = stuck.kill_timeout = milliseconds(40);
-    stuck.probe = probe_policy{milliseconds(30), milliseconds(120)};
+    stuck.probe = probe_policy{milliseconds(100), milliseconds(600)};
     stuck.start = [=](caf::event_based_actor* parent) {
       return parent->spawn<caf::detached>([=](caf::event_based_actor* self) -> caf::behavior {
         quiet(*self);

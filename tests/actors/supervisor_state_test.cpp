@@ -193,7 +193,9 @@ TEST_CASE("a shutdown while a child comes up waits for it, then stops it", "[sup
   world.of("b").starts_after = milliseconds(10);
   world.start();
   CHECK(world.deeds() == lines{"start a", "start b"});
+  CHECK_FALSE(world.state().settled());
   world.shut_down();
+  CHECK(world.state().settled());  // whoever waits for the start waits no longer
   world.run_for(milliseconds(50));
   CHECK(world.deeds() == lines{"stop b", "stop a", "finish"});
 }
@@ -212,6 +214,68 @@ TEST_CASE("children start one after the other, the next when the last is up", "[
   CHECK_FALSE(world.state().settled());
   world.run_for(milliseconds(10));
   CHECK(world.state().settled());
+}
+
+TEST_CASE("an end that concerns nobody else does not hurry the next start of a group", "[supervisor]") {
+  supervised_world world(policy(restart_strategy::rest_for_one),
+                         {rules("t", restart_kind::temporary), rules("a"), rules("b"), rules("c")});
+  world.start();
+  world.of("b").starts_after = milliseconds(20);
+  world.crashes("a");
+  world.run_for(milliseconds(15));
+  world.deeds();
+  CHECK(world.state().find("b")->phase == child_phase::starting);
+  world.crashes("t");
+  CHECK(world.deeds().empty());
+  world.run_for(seconds(1));
+  CHECK(world.deeds() == lines{"start c"});
+}
+
+TEST_CASE("a child that answers a probe while it is asked to stop does not gain time", "[supervisor]") {
+  child_policy probed = rules("a");
+  probed.probe = probe_policy{milliseconds(10), milliseconds(500)};
+  supervisor_state state(policy(restart_strategy::one_for_one), {probed});
+  time_point now{};
+  const auto timer_in = [](const supervise_actions& actions) {
+    for (const auto& action : actions)
+      if (const auto* armed = std::get_if<supervise::arm_timer>(&action)) return armed->timer;
+    return timer_number{0};
+  };
+  state.start(now);
+  const timer_number probe = timer_in(state.child_started("a", 1, now));
+  REQUIRE(std::holds_alternative<supervise::probe>(state.timer_fired(probe, now).at(0)));
+  const timer_number patience = timer_in(state.shutdown_requested(now));
+  CHECK(state.probe_answered("a", 1, now).empty());
+  CHECK(std::holds_alternative<supervise::kill>(state.timer_fired(patience, now).at(1)));
+}
+
+TEST_CASE("a hung child counts as crashed even when it ends normally before the kill arrives", "[supervisor]") {
+  child_policy probed = rules("a", restart_kind::transient);
+  probed.probe = probe_policy{milliseconds(10), milliseconds(20)};
+  supervised_world world(policy(restart_strategy::one_for_one), {probed});
+  world.start();
+  world.of("a").answers_probes = false;
+  while (world.count(supervision_event_kind::child_hung) == 0 && world.step()) {
+  }
+  world.ends("a", true);
+  world.of("a").answers_probes = true;
+  world.run_for(milliseconds(5));
+  CHECK(world.is_up("a"));
+}
+
+TEST_CASE("the pause stays at its maximum however many restarts there are", "[supervisor]") {
+  supervisor_policy patient = policy(restart_strategy::one_for_one);
+  patient.restarts_max = 1000;
+  patient.window = std::chrono::hours(1);
+  patient.backoff_initial = milliseconds(1);
+  patient.backoff_max = milliseconds(20);
+  supervised_world world(patient, {rules("a")});
+  world.start();
+  for (int crash = 0; crash < 300; ++crash) {
+    world.crashes("a");
+    world.run_for(milliseconds(20));
+    REQUIRE(world.is_up("a"));
+  }
 }
 
 TEST_CASE("escalation says how often, how fast, who was last and why", "[supervisor]") {

@@ -40,12 +40,13 @@ class digits_test(cli_test):
 
     def test_batches_and_shards_change_no_answer(self):
         some = sorted(self.pictures.glob("*.png"))[:21]
-        answers = []
-        for arguments in [("--batch", "1"), ("--batch", "8", "--shards", "2"), ("--batch", "64"), ()]:
-            answer = self.troupe_json("classify", self.model, *some, "--device", "reference", *arguments)
-            answers.append([(image["file"], image["top"]) for image in answer["images"]])
-        for other in answers[1:]:
-            self.assertEqual(other, answers[0])
+        for placement in self.exact_placements():
+            answers = []
+            for arguments in [("--batch", "1"), ("--batch", "8", "--shards", "2"), ("--batch", "64"), ()]:
+                answer = self.troupe_json("classify", self.model, *some, *placement, *arguments)
+                answers.append([(image["file"], image["top"]) for image in answer["images"]])
+            for other in answers[1:]:
+                self.assertEqual(other, answers[0], placement)
 
     def test_text_has_a_line_for_each_class_and_the_accuracy(self):
         one = next(self.pictures.glob("*_4.png"))

@@ -89,6 +89,13 @@ class cli_test(unittest.TestCase):
             self.assertIn(text, done.err)
         return done
 
+    def exact_placements(self):
+        """Where a row's bits depend on the row alone: Vulkan in the default storage, if this machine has it, and the
+        reference device when cuts keep what it computes with, fp32."""
+        devices = self.troupe_json("devices")["devices"]
+        vulkan = [("--device", str(device["index"])) for device in devices if device["kind"] == "vulkan"]
+        return [("--device", "reference", "--storage", "f32"), *vulkan[:1]]
+
     def start_node(self, *arguments):
         """A `troupe node` that is ready, stopped at the end of the test at the latest."""
         process = subprocess.Popen([PROGRAM, "node", "--json", "--device", "reference", *arguments],

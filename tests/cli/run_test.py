@@ -165,23 +165,26 @@ class run_test(cli_test):
             expected = numpy.tanh(expected @ weight)
         return model, self.save_array("x.npy", value), last, expected
 
-    def test_shards_do_not_change_the_answer(self):
+    def test_shards_do_not_change_a_bit_of_the_answer(self):
         model, x, name, expected = self.chain()
-        answers = []
-        for arguments in [(), ("--shards", "2"), ("--shards", "4"), ("--shards", "3", "--parallel", "data")]:
-            with self.subTest(arguments):
-                self.run_model(model, "--input", x, *arguments)
-                answers.append(self.output(name))
-                numpy.testing.assert_allclose(answers[-1], expected, atol=2e-2)
-                numpy.testing.assert_array_equal(answers[-1], answers[0])
+        for placement in self.exact_placements():
+            answers = []
+            for arguments in [(), ("--shards", "2"), ("--shards", "4"), ("--shards", "3", "--parallel", "data")]:
+                with self.subTest((placement, arguments)):
+                    self.troupe("run", model, "--input", x, "--output-dir", self.path("out"), *placement, *arguments)
+                    answers.append(self.output(name))
+                    numpy.testing.assert_allclose(answers[-1], expected, atol=2e-2)
+                    numpy.testing.assert_array_equal(answers[-1], answers[0])
 
     def test_a_shard_killed_during_the_run_does_not_change_the_answer(self):
         model, x, name, _ = self.chain()
-        self.run_model(model, "--input", x, "--shards", "2")
-        undisturbed = self.output(name)
-        self.run_model(model, "--input", x, "--shards", "2", "--allow-fault-injection", "--kill-part", "1",
-                       "--repeat", "3")
-        numpy.testing.assert_array_equal(self.output(name), undisturbed)
+        for placement in self.exact_placements():
+            with self.subTest(placement):
+                arguments = ("run", model, "--input", x, "--output-dir", self.path("out"), "--shards", "2", *placement)
+                self.troupe(*arguments)
+                undisturbed = self.output(name)
+                self.troupe(*arguments, "--allow-fault-injection", "--kill-part", "1", "--repeat", "3")
+                numpy.testing.assert_array_equal(self.output(name), undisturbed)
 
     def test_killing_a_shard_needs_permission(self):
         model, x, _, _ = self.chain()

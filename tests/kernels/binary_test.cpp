@@ -34,6 +34,16 @@ TEST_CASE("arithmetic broadcasts every pattern", "[device]") {
       {{2, 1, 2, 1, 2, 1}, {2, 1, 2, 1, 2}},
       {{2, 1, 2, 1, 2, 1, 2, 1}, {1, 2, 1, 2, 1, 2, 1, 2}},
       {{1, 1, 1}, {1, 1}},
+      // Innermost extents that are multiples of 8 take another path: eight neighbours, or one element for eight.
+      {{3, 40}, {3, 40}},
+      {{3, 40}, {}},
+      {{}, {3, 40}},
+      {{3, 40}, {40}},
+      {{3, 40}, {3, 1}},
+      {{3, 1}, {40}},
+      {{2, 3, 8}, {3, 1}},
+      {{2, 1, 8}, {1, 5, 8}},
+      {{1, 16, 6, 4}, {1, 16, 1, 1}},
   };
   for (const auto& [a, b] : patterns)
     for (const char* op : {"Add", "Sub", "Mul", "Div"}) {
@@ -99,6 +109,22 @@ TEST_CASE("a finite result too large for binary16 is stored as the largest finit
   CHECK(bitwise_equal(halves[0], tensor_of<float>({3}, {65504, -65504, 2})));
   check_kernel({.op = "Div", .inputs = {tensor_of<float>({4}, {1, -1, 0, not_a_number}), scalar_of(0.0f)}}, exact);
   check_kernel({.op = "Add", .inputs = {tensor_of<float>({2}, {infinity, -infinity}), scalar_of(infinity)}}, exact);
+}
+
+TEST_CASE("results are rounded to the nearest binary16, ties to even", "[device]") {
+  // Products of two binary16 are exact in fp32, so that only the store rounds. 401 elements go one by one, 400 by
+  // eight.
+  for (const std::int64_t size : {400, 401}) {
+    tensor a = random_halves({size}, 31), b = random_halves({size}, 32);
+    random_source random(33);
+    for (float& x : a.as_mutable<float>())
+      x *= std::ldexp(1.0f, -static_cast<int>(random.below(13)));  // some subnormal
+    a = need(convert(need(convert(a, dtype::f16)), dtype::f32));
+    tensor want = need(tensor::make(dtype::f32, {size}));
+    for (std::size_t i = 0; i < want.elements(); ++i)
+      want.as_mutable<float>()[i] = to_float(to_float16(a.as<float>()[i] * b.as<float>()[i]));
+    CHECK(compare(run_on("", {.op = "Mul", .inputs = {a, b}}, dtype::f16)[0], want, exact) == "");
+  }
 }
 
 TEST_CASE("Pow follows C in every corner", "[device]") {

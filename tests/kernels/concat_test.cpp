@@ -39,6 +39,10 @@ TEST_CASE("Concat joins any number of operands along any axis", "[device]") {
   check_kernel(concat({random_halves({2, 1, 2, 1, 2, 1, 2, 1}, 1), random_halves({2, 1, 2, 3, 2, 1, 2, 1}, 2)}, 3),
                exact);
   check_kernel(concat({need(tensor::make(dtype::f32, {2, 0})), need(tensor::make(dtype::f32, {3, 0}))}, 0), exact);
+  // Whole blocks of eight, and the same at an offset that is not a multiple of eight.
+  check_kernel(concat({random_halves({2, 3, 8}, 1), random_halves({2, 5, 8}, 2)}, 1), exact);
+  check_kernel(concat({random_halves({3}, 1), random_halves({64}, 2), random_halves({5}, 3), random_halves({8}, 4)}, 0),
+               exact);
   std::vector<tensor> many;
   for (std::uint64_t i = 0; i < 40; ++i) many.push_back(random_halves({2, static_cast<std::int64_t>(i % 3)}, i));
   check_kernel(concat(many, 1), exact);

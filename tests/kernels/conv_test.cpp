@@ -76,6 +76,17 @@ TEST_CASE("Conv takes groups and depthwise kernels") {
   check_kernel(conv({1, 4, 5, 5}, {32, 2, 1, 1}, true, {{"group", std::int64_t{2}}}), rounded_products);
 }
 
+TEST_CASE("a depthwise Conv equals its definition for awkward numbers of channels and positions") {
+  for (const std::int64_t channels : {2, 8, 65})
+    for (const std::int64_t width : {1, 31, 33}) {
+      INFO(channels << " channels, " << width << " wide");
+      check_kernel(conv({2, channels, 3, width}, {channels, 1, 3, 3}, width != 31,
+                        {{"group", channels}, {"pads", list{1, 1, 1, 1}}, {"strides", list{1, width == 33 ? 2 : 1}}}),
+                   rounded_products);
+    }
+  check_kernel(conv({1, 3, 150, 140}, {3, 1, 140, 140}, true, {{"group", std::int64_t{3}}}), rounded_products);
+}
+
 TEST_CASE("Conv takes every combination of padding, stride and dilation") {
   for (const char* mode : {"NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"})
     for (const auto& strides : {list{1, 1}, list{2, 3}})
@@ -119,6 +130,9 @@ TEST_CASE("an image has the same bits alone and among others in a Conv") {
   check_batch_invariance(conv({5, 7, 9, 9}, {9, 7, 3, 3}, true));
   check_batch_invariance(conv({5, 8, 8, 8}, {9, 8, 1, 1}, true));
   check_batch_invariance(conv({5, 8, 9, 9}, {8, 1, 3, 3}, true, {{"group", std::int64_t{8}}}));
+  check_batch_invariance(conv({5, 3, 9, 9}, {9, 3, 3, 3}, true));
+  // So large that the batch takes another way than the single image.
+  check_batch_invariance(conv({5, 3, 304, 304}, {8, 3, 5, 5}, true));
 }
 
 TEST_CASE("an empty batch gives an empty result") {

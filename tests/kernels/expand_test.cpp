@@ -23,6 +23,8 @@ TEST_CASE("Expand has the values of the definition") {
 TEST_CASE("Expand repeats along any axis", "[device]") {
   check_kernel(expand(random_halves({3, 1, 5}, 1), {2, 3, 7, 5}), exact);
   check_kernel(expand(random_halves({1}, 1), {129}), exact);
+  check_kernel(expand(random_halves({3, 1}, 1), {2, 3, 16}), exact);
+  check_kernel(expand(random_halves({3, 1, 8}, 1), {3, 5, 8}), exact);
   check_kernel(expand(random_halves({}, 1), {3, 5}), exact);
   check_kernel(expand(random_halves({4, 5}, 1), {1, 4, 5}), exact);
   check_kernel(expand(random_halves({2, 1, 2, 1, 2, 1, 2, 1}, 1), {2, 2, 2, 2, 2, 2, 2, 2}), exact);

@@ -82,6 +82,9 @@ TEST_CASE("Slice cuts tensors of every rank on a device", "[device]") {
   check_kernel(slice(random_halves({2, 6, 5, 7}, 1), {0, 1}, {highest, highest}, {3, 2}, {2, 2}), exact);
   check_kernel(slice(random_halves({2, 3, 2, 3, 2, 3}, 1), {2, 1, 0}, {lowest, 3, 2}, {5, 3, 1}, {-1, 1, 1}), exact);
   check_kernel(slice(random_halves({2, 3, 2, 3, 2, 3, 2, 3}, 1), {1, 1, 1}, {2, 3, 2}, {0, 3, 6}, {1, 1, 1}), exact);
+  check_kernel(slice(random_halves({5, 48}, 1), {4, 8}, {lowest, 24}, {0, 1}, {-1, 1}), exact);  // blocks of eight
+  check_kernel(slice(random_halves({5, 48}, 1), {4, 7}, {lowest, 23}, {0, 1}, {-1, 1}), exact);
+  check_kernel(slice(random_halves({5, 48}, 1), {8}, {0}, {1}, {-1}), exact);
   check_kernel(slice(random_halves({4, 5}, 1), {0}, {highest}, {0}, {1}), exact);
   check_kernel(slice(random_halves({4, 5}, 1), {3}, {3}, {0}, {1}), exact);
   check_kernel(slice(random_halves({4, 5}, 1), {3}, {lowest}, {0}, {-1}), exact);

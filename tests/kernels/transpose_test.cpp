@@ -42,6 +42,8 @@ TEST_CASE("Transpose permutes tensors of every rank", "[device]") {
       {{2, 3, 2, 3, 2, 3}, {5, 3, 1, 4, 2, 0}},
       {{2, 3, 2, 1, 2, 3, 2, 2}, {7, 2, 5, 3, 0, 6, 1, 4}},
       {{4, 0, 3}, {2, 0, 1}},
+      {{3, 5, 16}, {1, 0, 2}},  // rows of whole blocks of eight
+      {{2, 3, 5, 8}, {2, 0, 1, 3}},
   };
   for (const auto& [dims, order] : cases) check_kernel(transpose(random_halves(dims, 21), order), exact);
 }

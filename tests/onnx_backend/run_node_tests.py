@@ -31,12 +31,17 @@ Gather Slice ReduceMean""".split()
 
 # Cases that Troupe refuses on purpose, each with the reason. A case listed here that starts to pass is an error too.
 EXPECTED_UNSUPPORTED = {
-    r"^test_cast.*BFLOAT16.*",
-    r"^test_cast.*STRING.*",
+    r"^test_cast.*BFLOAT16.*": "bfloat16 tensors do not exist in .npy files",
+    r"^test_cast.*STRING.*": "string tensors are refused by name",
     r"^test_(add|sub|mul|div)_uint(16|32|64).*": "16, 32 and 64-bit unsigned integers are not element types of Troupe",
     r"^test_identity_(sequence|opt)": "sequences and optionals are not tensors",
     r"^test_training_dropout.*": "training mode draws random numbers; Troupe runs inference",
     r"^test_batchnorm_.*_training_mode$": "training mode updates statistics; Troupe runs inference",
+}
+
+# Cases that fp16 storage cannot pass whatever the kernel does; they count as failures in the totals. fp32 must pass them.
+EXPECTED_FP16_FAILURES = {
+    "test_softmax_large_number": "its inputs 10000..10003 are one value in binary16, where neighbours are 8 apart",
 }
 
 
@@ -130,7 +135,7 @@ def main():
     cases = [(case, op) for case, op in node_cases() if re.search(arguments.filter, case.name)]
     if not cases:
         sys.exit("no case was selected")
-    failures, surprises = [], []
+    failures, surprises, explained = [], [], []
     for storage in arguments.storage.split(","):
         passed, total = collections.Counter(), collections.Counter()
         with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
@@ -144,6 +149,8 @@ def main():
                 total[op] += 1
                 if wrong is None:
                     passed[op] += 1
+                elif storage == "f16" and case.name in EXPECTED_FP16_FAILURES:
+                    explained.append(f"{case.name} [{storage}]: {EXPECTED_FP16_FAILURES[case.name]}")
                 else:
                     failures.append(f"{case.name} [{storage}]: {wrong}")
         print(f"storage {storage}: {sum(passed.values())} of {sum(total.values())} cases pass")
@@ -153,6 +160,8 @@ def main():
     print(f"refused on purpose: {len(refused)}")
     for name in refused:
         print(f"  {name}: {explain(name)}")
+    for line in explained:
+        print(f"fails, explained: {line}")
     for line in failures + surprises:
         print(f"FAILED {line}")
     sys.exit(1 if failures or surprises else 0)

@@ -59,9 +59,30 @@ inline result<void> lower_relu_twice(lowering_context& context) {
   return {};
 }
 
+inline result<void> infer_second(infer_context& context) {
+  TROUPE_CHECK(context.expect_inputs(2, 2));
+  context.set_output(0, context.input_type(1), context.input_dims(1));
+  return {};
+}
+
+inline result<void> relu_of_second(reference_context& context) {
+  TROUPE_TRY(auto values, context.input_floats(1));
+  for (float& value : values) value = std::max(value, 0.0f);
+  return context.set_output_floats(0, values);
+}
+
+/// Its first dispatch is a preparation when the second operand is a constant.
+inline result<void> lower_relu_of_second(lowering_context& context) {
+  const std::uint32_t prepared = context.scratch(context.output_dims(0).elements());
+  context.add(unary(context, context.read(1), {prepared, true}));
+  context.add(unary(context, {prepared, false}, context.write(0)));
+  return {};
+}
+
 }  // namespace device_ops
 
-/// The operators that ship, and: Flat (a view on the device), HostNegate (without `lower`), ReluTwice (with scratch).
+/// The operators that ship, and: Flat (a view on the device), HostNegate (without `lower`), ReluTwice (with scratch),
+/// ReluOfSecond (with scratch that can be prepared; the first operand is ignored).
 inline std::shared_ptr<const operator_table> device_operators() {
   auto table = builtin_operators();
   table.add({.name = "Flat",
@@ -81,6 +102,12 @@ inline std::shared_ptr<const operator_table> device_operators() {
              .infer = toy::infer_same,
              .reference = device_ops::relu_twice,
              .lower = device_ops::lower_relu_twice});
+  table.add({.name = "ReluOfSecond",
+             .host_inputs = {},
+             .index_inputs = {},
+             .infer = device_ops::infer_second,
+             .reference = device_ops::relu_of_second,
+             .lower = device_ops::lower_relu_of_second});
   return std::make_shared<const operator_table>(std::move(table));
 }
 

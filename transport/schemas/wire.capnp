@@ -229,8 +229,8 @@ struct Envelope {
     # To somebody who monitors: the actor `sender` has ended. The body is the reason, as an error.
 
     monitor @5;
-    # `sender` wants to hear when `target` ends. If that has happened already, or there is no such actor, `down` comes at
-    # once. Ends with the link. No body.
+    # `sender` wants to hear when `target` ends. If that has happened already, or there is no such actor, `down` comes
+    # at once. Ends with the link. No body.
 
     demonitor @6;
     # Takes one `monitor` back. No body.

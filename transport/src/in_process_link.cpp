@@ -25,7 +25,7 @@ constexpr std::size_t other(std::size_t end) {
   return 1 - end;
 }
 
-result<blob> aligned(const blob& sent) {
+result<blob> aligned(blob sent) {
   if (reinterpret_cast<std::uintptr_t>(sent.data.get()) % 64 == 0) return sent;
   growing_buffer copy(sent.size);
   TROUPE_TRY(const auto room, copy.room(sent.size));
@@ -34,13 +34,14 @@ result<blob> aligned(const blob& sent) {
   return copy.take();
 }
 
-result<incoming_message> receive(outgoing_message sent) {
+/// Takes the message over, so that whoever receives it may be the only owner of its bytes.
+result<incoming_message> receive(outgoing_message&& sent) {
   incoming_message got;
   got.lane = sent.lane;
-  TROUPE_TRY(got.head, aligned(sent.head));
+  TROUPE_TRY(got.head, aligned(std::move(sent.head)));
   got.attachments.reserve(sent.attachments.size());
-  for (const blob& part : sent.attachments) {
-    TROUPE_TRY(blob moved, aligned(part));
+  for (blob& part : sent.attachments) {
+    TROUPE_TRY(blob moved, aligned(std::move(part)));
     got.attachments.push_back(std::move(moved));
   }
   return got;
@@ -113,7 +114,12 @@ private:
       if (closed_by_ == end) return fail(errc::cancelled, "this side has closed the link");
       if (std::exchange(mine.room_made, false)) {
         guard.unlock();
-        handler.on_room();
+        try {
+          handler.on_room();
+        } catch (const std::exception& problem) {
+          close(end);
+          return fail(errc::internal, "the handler of a link fails: {}", problem.what());
+        }
         guard.lock();
         continue;
       }
@@ -182,13 +188,11 @@ public:
 
   void start(std::shared_ptr<link_handler> handler) override {
     assert(!thread_.joinable() && "a link is started once");
-    auto started = start_thread("troupe-link", [shared = channel_, end = end_, handler] { shared->run(end, handler); });
-    if (started) {
-      thread_ = std::move(started).value();
-    } else {
-      channel_->close(end_);
-      handler->on_closed(started.error());
-    }
+    auto started =
+        start_thread("troupe-link", thread_, [shared = channel_, end = end_, handler] { shared->run(end, handler); });
+    if (started) return;
+    channel_->close(end_);
+    handler->on_closed(started.error());
   }
 
   result<void> send(outgoing_message message) override {

@@ -95,10 +95,11 @@ result<tensor> tensor::make(dtype type, const troupe::shape& dims) {
 }
 
 result<tensor> tensor::from_bytes(dtype type, const troupe::shape& dims, std::span<const std::byte> bytes) {
+  // The comparison comes first: a shape from outside must not decide how much is allocated.
+  if (const std::size_t expected = static_cast<std::size_t>(dims.elements()) * size_of(type); bytes.size() != expected)
+    return fail(errc::invalid_argument, "{} bytes were given for a tensor {}{} of {} bytes", bytes.size(),
+                to_string(type), dims.to_string(), expected);
   TROUPE_TRY(tensor made, make_uninitialized(type, dims));
-  if (bytes.size() != made.byte_size())
-    return fail(errc::invalid_argument, "{} bytes were given for a tensor {} of {} bytes", bytes.size(),
-                made.describe(), made.byte_size());
   if (!bytes.empty()) std::memcpy(made.mutable_bytes().data(), bytes.data(), bytes.size());
   return made;
 }

@@ -66,12 +66,13 @@ result<void> add_binary(lowering_context& context, binary_function function, con
   const strided_walk walk{.extents = target.dims,
                           .first = {.base = 0, .strides = broadcast_strides(first.dims, target.dims)},
                           .second = {.base = 0, .strides = broadcast_strides(second.dims, target.dims)}};
-  TROUPE_TRY(const strided_block block, pack(context.step(), walk));
+  TROUPE_TRY(const packed_walk packed, pack(context.step(), walk));
   context.add({.shader = "binary",
                .operands = {first.memory, second.memory, target.memory},
-               .push_constants = push_bytes(block),
-               .specialization = {static_cast<std::uint32_t>(function)},
-               .groups = groups_for(block.count, 64, context.traits())});
+               .push_constants = push_bytes(packed.block),
+               .specialization = {static_cast<std::uint32_t>(function), static_cast<std::uint32_t>(packed.first),
+                                  static_cast<std::uint32_t>(packed.second)},
+               .groups = groups_for(packed.block.count, 64, context.traits())});
   return {};
 }
 

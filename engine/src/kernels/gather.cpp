@@ -11,8 +11,8 @@ namespace {
 
 /// Push constants of gather.comp.
 struct parameters {
-  std::uint32_t count;    ///< elements of the result
-  std::uint32_t inner;    ///< elements of one slice
+  std::uint32_t count;    ///< elements, or blocks of eight, of the result
+  std::uint32_t inner;    ///< the same of one slice
   std::uint32_t indices;  ///< slices chosen
   std::uint32_t extent;   ///< slices there are
 };
@@ -51,15 +51,18 @@ result<void> lower(lowering_context& context) {
   TROUPE_CHECK(shader_count(context.step(), data));
   TROUPE_TRY(const std::uint32_t count, shader_count(context.step(), context.output_dims(0)));
   if (count == 0) return {};
-  const parameters given{.count = count,
-                         .inner = static_cast<std::uint32_t>(data.elements(axis + 1, data.rank())),
+  const auto inner = static_cast<std::uint32_t>(data.elements(axis + 1, data.rank()));
+  const bool in_blocks = inner % 8 == 0;  // then a place is eight elements
+  const std::uint32_t places = in_blocks ? count / 8 : count;
+  const parameters given{.count = places,
+                         .inner = in_blocks ? inner / 8 : inner,
                          .indices = static_cast<std::uint32_t>(context.input_dims(1).elements()),
                          .extent = static_cast<std::uint32_t>(data[axis])};
   context.add({.shader = "gather",
                .operands = {context.read(0), context.read(1), context.write(0)},
                .push_constants = push_bytes(given),
-               .specialization = {},
-               .groups = groups_for(count, 64, context.traits())});
+               .specialization = {in_blocks ? 1u : 0u},
+               .groups = groups_for(places, 64, context.traits())});
   return {};
 }
 

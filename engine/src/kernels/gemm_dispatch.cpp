@@ -55,7 +55,7 @@ void simplify(gemm_work& work) {
     }
   }
   const bool one_tall_matrix = kept.batch.size() == 1 && kept.right_strides[0] == 0 && !kept.left_transposed &&
-                               kept.left_strides[0] == kept.rows * kept.inner &&
+                               !kept.aligned && kept.left_strides[0] == kept.rows * kept.inner &&
                                (!kept.addend || kept.addend->row_stride == 0);
   if (one_tall_matrix) {
     kept.rows *= kept.batch[0];
@@ -104,6 +104,7 @@ result<void> add_aligned_copy(lowering_context& context, const gemm_work& work, 
 
 /// What gemm_tile.glsl asks of its operands.
 result<void> align(lowering_context& context, const gemm_work& work, placed_matrices& left, placed_matrices& right) {
+  if (work.aligned) return {};
   const bool ragged = work.inner % 8 != 0;
   if (ragged || work.left_transposed)
     TROUPE_CHECK(add_aligned_copy(context, work, left, work.rows, work.inner, work.rows));
@@ -120,6 +121,8 @@ void add_products(lowering_context& context, const gemm_work& work, const placed
                   dispatch_operand target, bool tiled) {
   const bool sliced = slices.count > 1;
   const gemm_addend term = work.addend.value_or(gemm_addend{work.left});
+  // As gemm.glsl counts them: none (also when it waits for the slices), anything, one for each row.
+  const std::uint32_t addend_kind = !work.addend || sliced ? 0 : term.column_stride != 0 ? 1 : 2;
   gemm_parameters parameters{.rows = as_u32(work.rows),
                              .inner = as_u32(work.inner),
                              .columns = as_u32(work.columns),
@@ -140,7 +143,7 @@ void add_products(lowering_context& context, const gemm_work& work, const placed
   }
   dispatch products{.operands = {left.operand, right.operand, term.operand, target},
                     .push_constants = push_bytes(parameters),
-                    .specialization = {work.right_transposed, work.addend.has_value() && !sliced, sliced}};
+                    .specialization = {work.right_transposed, addend_kind, sliced}};
   const std::int64_t across = (work.columns + 7) / 8;
   if (tiled) {
     // Tiles are handed to subgroups eight abreast, which must not waste more than it saves.
@@ -169,8 +172,11 @@ result<reduction_slices> slices_of(const lowering_context& context, std::int64_t
   return reduction_slices{as_u32(slice_length), as_u32(count)};
 }
 
-std::uint32_t slice_scratch(lowering_context& context, const reduction_slices& slices, std::int64_t elements) {
+result<std::uint32_t> slice_scratch(lowering_context& context, const reduction_slices& slices, std::int64_t elements) {
   const std::int64_t floats = elements * slices.count;
+  if (floats >= std::int64_t{1} << 31)
+    return fail(errc::unsupported, "{} needs {} partial sums; a device computes with fewer than {}",
+                context.step().describe(), floats, std::int64_t{1} << 31);
   return context.scratch(context.storage() == dtype::f16 ? 2 * floats : floats);
 }
 
@@ -197,12 +203,15 @@ result<void> add_gemm(lowering_context& context, gemm_work work) {
     return fail(errc::unsupported, "{} broadcasts over {} batch axes; at most {} are supported on a device",
                 context.step().describe(), work.batch.size(), batch_rank_max);
 
+  const auto row_length = [&](std::int64_t elements_in_row) {
+    return work.aligned ? round_up(elements_in_row) : elements_in_row;
+  };
   placed_matrices left{.operand = work.left,
-                       .row_stride = work.left_transposed ? 1 : work.inner,
-                       .stride = work.left_transposed ? work.rows : 1,
+                       .row_stride = work.left_transposed ? 1 : row_length(work.inner),
+                       .stride = work.left_transposed ? row_length(work.rows) : 1,
                        .batch_strides = work.left_strides};
   placed_matrices right{.operand = work.right,
-                        .row_stride = work.right_transposed ? work.inner : work.columns,
+                        .row_stride = row_length(work.right_transposed ? work.inner : work.columns),
                         .batch_strides = work.right_strides};
   const bool tiled = work.rows >= tiled_rows_min && work.inner > 0;
   if (tiled) TROUPE_CHECK(align(context, work, left, right));
@@ -212,7 +221,7 @@ result<void> add_gemm(lowering_context& context, gemm_work work) {
     add_products(context, work, left, right, matrices, slices, work.target, tiled);
     return {};
   }
-  const std::uint32_t partial = slice_scratch(context, slices, elements);
+  TROUPE_TRY(const std::uint32_t partial, slice_scratch(context, slices, elements));
   add_products(context, work, left, right, matrices, slices, {partial, true}, tiled);
   add_combine(context, partial, slices, elements, work.rows, work.columns, work.alpha, work.addend, work.target);
   return {};

@@ -1,4 +1,4 @@
-// Matrix products on a device, for the operators that are one: MatMul, Gemm and pointwise Conv.
+// Matrix products on a device, for the operators that are one: MatMul, Gemm and some forms of Conv.
 #pragma once
 
 #include <optional>
@@ -19,6 +19,7 @@ struct gemm_work {
   dispatch_operand left, right, target;
   bool left_transposed = false;   ///< left lies as [inner, rows]
   bool right_transposed = false;  ///< right lies as [columns, inner]
+  bool aligned = false;           ///< rows of both operands, as they lie, are padded with zeros to multiples of eight
   std::int64_t rows = 0, inner = 0, columns = 0;
   /// Extents of the batch and the operands' strides along it, in elements; at most six axes.
   std::vector<std::int64_t> batch, left_strides, right_strides;
@@ -36,7 +37,7 @@ struct reduction_slices {
 result<reduction_slices> slices_of(const lowering_context& context, std::int64_t reduction_length);
 
 /// Scratch for the fp32 sums of all slices of `elements` results.
-std::uint32_t slice_scratch(lowering_context& context, const reduction_slices& slices, std::int64_t elements);
+result<std::uint32_t> slice_scratch(lowering_context& context, const reduction_slices& slices, std::int64_t elements);
 
 /// Appends the sum over slices, with the addend, for a target of dense [rows, columns] matrices.
 void add_combine(lowering_context& context, std::uint32_t partial, const reduction_slices& slices,

@@ -81,7 +81,7 @@ operator_definition matmul_operator() {
 }
 
 operator_definition gemm_operator() {
-  return {.name = "Gemm", .since_version = 7, .infer = infer_gemm, .reference = gemm_reference, .lower = lower_gemm};
+  return {.name = "Gemm", .infer = infer_gemm, .reference = gemm_reference, .lower = lower_gemm};
 }
 
 }  // namespace troupe

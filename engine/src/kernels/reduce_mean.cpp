@@ -46,10 +46,11 @@ struct merged_axes {
   }
 };
 
-void add_mean(lowering_context& context, const std::array<bool, limits::rank_max>& reduced, std::int64_t length) {
+result<void> add_mean(lowering_context& context, const std::array<bool, limits::rank_max>& reduced,
+                      std::int64_t length) {
   const shape& dims = context.input_dims(0);
   const std::int64_t count = context.output_dims(0).elements();
-  if (count == 0) return;
+  if (count == 0) return {};
   const auto steps = dims.strides();
   merged_axes kept, gone;
   for (std::size_t axis = dims.rank(); axis-- > 0;)
@@ -66,7 +67,10 @@ void add_mean(lowering_context& context, const std::array<bool, limits::rank_max
   const bool sliced = slices > 1;
   const bool cooperative = is_cooperative(context.traits(), length);
   const reduction_slices cut{as_u32(slice_length), as_u32(slices)};
-  const std::uint32_t partial = sliced ? slice_scratch(context, cut, count) : 0;
+  std::uint32_t partial = 0;
+  if (sliced) {
+    TROUPE_TRY(partial, slice_scratch(context, cut, count));
+  }
   auto groups = groups_for(count, cooperative ? 1 : 64, context.traits());
   groups[2] = cut.count;
   context.add({.shader = "reduce_mean",
@@ -75,6 +79,7 @@ void add_mean(lowering_context& context, const std::array<bool, limits::rank_max
                .specialization = {cooperative, gone.used <= 1, sliced},
                .groups = groups});
   if (sliced) add_combine(context, partial, cut, count, 1, count, scale, std::nullopt, context.write(0));
+  return {};
 }
 
 result<reduction> plan_of(const node& step, const shape& dims, const tensor* axes) {
@@ -99,10 +104,8 @@ result<void> infer_reduce_mean(infer_context& context) {
 result<void> lower_reduce_mean(lowering_context& context) {
   TROUPE_CHECK(expect_indexable(context, {0}));
   TROUPE_TRY(const reduction plan, plan_of(context.step(), context.input_dims(0), context.input_value(1)));
-  if (plan.keeps_all)
-    context.alias(0, 0);
-  else
-    add_mean(context, plan.reduced, plan.length);
+  if (!plan.keeps_all) return add_mean(context, plan.reduced, plan.length);
+  context.alias(0, 0);
   return {};
 }
 
@@ -126,8 +129,7 @@ result<void> lower_global_average_pool(lowering_context& context) {
   const shape& dims = context.input_dims(0);
   std::array<bool, limits::rank_max> reduced{};
   std::fill(reduced.begin() + 2, reduced.end(), true);
-  add_mean(context, reduced, dims.elements(2, dims.rank()));
-  return {};
+  return add_mean(context, reduced, dims.elements(2, dims.rank()));
 }
 
 }  // namespace

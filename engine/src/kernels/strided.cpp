@@ -15,8 +15,9 @@ result<std::uint32_t> shader_count(const node& step, const shape& dims) {
   return static_cast<std::uint32_t>(elements);
 }
 
-result<strided_block> pack(const node& step, const strided_walk& walk) {
-  TROUPE_TRY(const std::uint32_t count, shader_count(step, walk.extents));
+namespace {
+
+strided_block join_axes(std::uint32_t count, const strided_walk& walk) {
   strided_block block{.count = count,
                       .rank = 0,
                       .first_base = static_cast<std::int32_t>(walk.first.base),
@@ -44,6 +45,41 @@ result<strided_block> pack(const node& step, const strided_walk& walk) {
   return block;
 }
 
+using side_strides = std::array<std::int32_t, limits::rank_max>;
+
+/// What eight places of the innermost axis (number `last`) are on one side.
+lane_form form_of(std::int32_t base, const side_strides& strides, std::uint32_t last) {
+  if (strides[last] == 0) return lane_form::repeated;
+  bool aligned = strides[last] == 1 && base % 8 == 0;
+  for (std::uint32_t axis = 0; axis < last; ++axis) aligned = aligned && strides[axis] % 8 == 0;
+  return aligned ? lane_form::eight : lane_form::single;
+}
+
+void count_blocks(lane_form form, std::int32_t& base, side_strides& strides, std::uint32_t last) {
+  if (form != lane_form::eight) return;
+  base /= 8;
+  for (std::uint32_t axis = 0; axis < last; ++axis) strides[axis] /= 8;
+}
+
+}  // namespace
+
+result<packed_walk> pack(const node& step, const strided_walk& walk) {
+  TROUPE_TRY(const std::uint32_t count, shader_count(step, walk.extents));
+  packed_walk packed{.block = join_axes(count, walk)};
+  strided_block& block = packed.block;
+  const std::uint32_t last = block.rank - 1;
+  const lane_form first = form_of(block.first_base, block.first_strides, last);
+  const lane_form second = form_of(block.second_base, block.second_strides, last);
+  if (first == lane_form::single || second == lane_form::single || block.extents[last] % 8 != 0) return packed;
+  count_blocks(first, block.first_base, block.first_strides, last);
+  count_blocks(second, block.second_base, block.second_strides, last);
+  block.extents[last] /= 8;
+  block.count /= 8;
+  packed.first = first;
+  packed.second = second;
+  return packed;
+}
+
 axis_strides broadcast_strides(const shape& from, const shape& to) {
   const auto dense = from.strides();
   const std::size_t missing = to.rank() - from.rank();
@@ -55,12 +91,12 @@ axis_strides broadcast_strides(const shape& from, const shape& to) {
 result<void> add_copy(lowering_context& context, dispatch_operand source, dispatch_operand target,
                       const strided_walk& walk) {
   if (walk.extents.elements() == 0) return {};
-  TROUPE_TRY(const strided_block block, pack(context.step(), walk));
+  TROUPE_TRY(const packed_walk packed, pack(context.step(), walk));
   context.add({.shader = "copy",
                .operands = {source, target},
-               .push_constants = push_bytes(block),
-               .specialization = {},
-               .groups = groups_for(block.count, 64, context.traits())});
+               .push_constants = push_bytes(packed.block),
+               .specialization = {static_cast<std::uint32_t>(packed.first)},
+               .groups = groups_for(packed.block.count, 64, context.traits())});
   return {};
 }
 

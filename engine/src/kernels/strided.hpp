@@ -32,10 +32,23 @@ struct strided_block {
 /// The number of elements of `dims` for a shader. Shaders count in 31 bits, so that signed offsets reach them all.
 result<std::uint32_t> shader_count(const node& step, const shape& dims);
 
+/// What one place of a packed walk holds of an operand. Numbered as in strided.glsl.
+enum class lane_form : std::uint32_t {
+  single = 0,    ///< one element; then both operands are `single`
+  eight = 1,     ///< eight neighbours, read as one word: base and strides count blocks of eight
+  repeated = 2,  ///< one element for all eight places
+};
+
+struct packed_walk {
+  strided_block block;
+  lane_form first = lane_form::single, second = lane_form::single;
+};
+
 /// `walk` for the shaders, with as few axes as possible: those of extent 1 are dropped and neighbours that are
-/// contiguous on both sides are joined, because each axis costs an invocation one division. Every offset must be one of
-/// a tensor that passed `shader_count`.
-result<strided_block> pack(const node& step, const strided_walk& walk);
+/// contiguous on both sides are joined, because each axis costs an invocation one division. Where both sides allow it,
+/// a place is eight elements of the innermost axis: drivers for the CPU spend as much on one element as on a word of
+/// eight. Every offset must be one of a tensor that passed `shader_count`.
+result<packed_walk> pack(const node& step, const strided_walk& walk);
 
 /// Strides that read a dense operand `from` as if broadcast to `to`: 0 along the axes that repeat it.
 axis_strides broadcast_strides(const shape& from, const shape& to);

@@ -126,11 +126,12 @@ result<unary_call> read_unary(const node_view& view) {
 result<void> add_unary(lowering_context& context, const unary_call& call) {
   TROUPE_TRY(const std::uint32_t count, shader_count(context.step(), context.output_dims(0)));
   if (count == 0) return {};
-  context.add({.shader = "unary",
-               .operands = {context.read(0), context.write(0)},
-               .push_constants = push_bytes(parameters{count, static_cast<float>(call.a), static_cast<float>(call.b)}),
-               .specialization = {static_cast<std::uint32_t>(call.function)},
-               .groups = groups_for(count, 64, context.traits())});
+  context.add(
+      {.shader = "unary",
+       .operands = {context.read(0), context.write(0)},
+       .push_constants = push_bytes(parameters{count, static_cast<float>(call.a), static_cast<float>(call.b)}),
+       .specialization = {static_cast<std::uint32_t>(call.function), count % 8 == 0 ? 0u : 1u},
+       .groups = groups_for((std::int64_t{count} + 7) / 8, 64, context.traits())});  // eight for each invocation
   return {};
 }
 

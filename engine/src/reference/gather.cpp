@@ -20,7 +20,8 @@ result<void> gather_reference(reference_context& context) {
     tensor_index within{};  // of the indices
     for (std::size_t i = 0; i < chosen.rank(); ++i) within[i] = index[axis + i];
     tensor_index from{};
-    for (std::size_t i = 0; i < data.dims().rank(); ++i) from[i] = index[i < axis ? i : i + chosen.rank() - 1];
+    for (std::size_t i = 0; i < axis; ++i) from[i] = index[i];
+    for (std::size_t i = axis + 1; i < data.dims().rank(); ++i) from[i] = index[i + chosen.rank() - 1];
     from[axis] = indices[position(chosen, within)];
     return position(data.dims(), from);
   });

@@ -266,6 +266,14 @@ TEST_CASE("graphs that the engine would refuse are refused on both sides") {
 }
 
 TEST_CASE("a short head cannot describe much memory") {
+  // A shape alone does not allocate: its bytes have to be there.
+  check_refused(forge([](auto root) {
+                  auto claimed = root.initBody().initStep().initTensors(1)[0];
+                  claimed.setType(static_cast<std::uint8_t>(dtype::i64));
+                  claimed.initDims(1).set(0, std::int64_t{1} << 40);
+                  claimed.initInline(8);
+                }),
+                "8 bytes were given for a tensor int64[1099511627776]");
   // Lists of structs without fields take no bytes for any number of elements.
   check_refused(forge([](auto root) {
                   auto load = root.initBody().initLoadPart();

@@ -1,4 +1,6 @@
 // A listener against those who cannot or will not greet.
+#include <sys/resource.h>
+
 #include "support/raw_peer.hpp"
 #include "wire/hello.hpp"
 
@@ -230,12 +232,39 @@ TEST_CASE("a listener that goes away leaves its links alive") {
   CHECK(far.seen->wait_for_messages(1));
 }
 
-TEST_CASE("more links than a listener keeps are turned away with the reason") {
+TEST_CASE("a process without free descriptors keeps its links and accepts again when there are some") {
   acceptor host;
+  const auto near = need(dial(host.address()));
+  near->start(std::make_shared<recorder>());
+  auto far = host.take();
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit few{std::min<rlim_t>(before.rlim_cur, 256), before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  std::vector<file_descriptor> hoard;
+  for (;;) {
+    file_descriptor more(::dup(0));
+    if (!more) break;
+    hoard.push_back(std::move(more));
+  }
+  hoard.pop_back();
+  raw_peer late(host.address());  // takes the last descriptor: nothing is left to accept it with
+  std::this_thread::sleep_for(milliseconds(50));
+  need(near->send(numbered(1)));
+  CHECK(far.seen->wait_for_messages(1));
+  hoard.clear();
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  late.greet();
+  CHECK(host.take().link->peer().node.name == "raw");
+}
+
+TEST_CASE("more links than a listener keeps are turned away with the reason") {
+  const link_profile patient{milliseconds(500), milliseconds(60'000)};  // the links are not started: none may die of it
+  acceptor host(patient);
   std::vector<std::unique_ptr<wire::link>> all;
   std::vector<acceptor::guest> guests;
   for (std::size_t i = 0; i < limits::links_max; ++i) {
-    all.push_back(need(dial(host.address())));
+    all.push_back(need(dial(host.address(), patient)));
     guests.push_back(host.take());
   }
   auto one_more = need(dial(host.address()));

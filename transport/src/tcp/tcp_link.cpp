@@ -25,13 +25,10 @@ public:
 
   void start(std::shared_ptr<link_handler> handler) override {
     assert(!thread_.joinable() && "a link is started once");
-    auto started = start_thread("troupe-link", [loop = loop_, handler] { loop->run(handler); });
-    if (started) {
-      thread_ = std::move(started).value();
-    } else {
-      loop_->abandon();
-      handler->on_closed(started.error());
-    }
+    auto started = start_thread("troupe-link", thread_, [loop = loop_, handler] { loop->run(handler); });
+    if (started) return;
+    loop_->abandon();
+    handler->on_closed(started.error());
   }
 
   result<void> send(outgoing_message message) override { return loop_->send(std::move(message)); }

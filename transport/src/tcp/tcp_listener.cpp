@@ -46,8 +46,7 @@ public:
   }
 
   result<void> start() {
-    TROUPE_TRY(thread_, start_thread("troupe-listen", [this] { run(); }));
-    return {};
+    return start_thread("troupe-listen", thread_, [this] { run(); });
   }
 
   const address& local_address() const noexcept override { return socket_.local; }

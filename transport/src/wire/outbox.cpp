@@ -87,6 +87,7 @@ void outbox::sent(std::size_t count) {
 void outbox::build_frame() {
   pieces_.clear();
   first_piece_ = 0;
+  header_.resize(frame_header_bytes);
   if (!short_frames_.empty()) {
     build_short_frame();
   } else if (!lanes_[index(lane::control)].entries.empty()) {
@@ -131,7 +132,8 @@ void outbox::build_data_frame(lane from) {
 void outbox::seal(frame_header header) {
   header.sequence = sequence_++;
   header.payload_checksum = checksum(std::span<const std::span<const std::byte>>(pieces_).subspan(1));
-  header_ = encode_header(header);
+  const auto raw = encode_header(header);
+  std::copy(raw.begin(), raw.end(), header_.begin());
 }
 
 }  // namespace troupe::wire

@@ -71,7 +71,7 @@ private:
   // The frame on its way.
   std::vector<std::span<const std::byte>> pieces_;  // the header first; what has been sent is cut off
   std::size_t first_piece_ = 0;
-  header_bytes header_{};
+  std::vector<std::byte> header_;  // on the heap, so that an outbox can move while a frame is on its way
   std::vector<std::byte> short_payload_;
   std::optional<wire::lane> sending_;  // the lane it belongs to
 };

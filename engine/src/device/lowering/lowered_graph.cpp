@@ -1,6 +1,8 @@
 #include "device/lowering/lowered_graph.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "device/lowering/schedule.hpp"
 #include "device/lowering/storage_format.hpp"
@@ -33,6 +35,7 @@ public:
     const auto steps = schedule(graph(), on_device);
     for (const schedule_step& step : steps) TROUPE_CHECK(add_stage(step));
     add_downloads(steps);
+    sort_constants();
     TROUPE_CHECK(check_sizes());
     return std::move(made_);
   }
@@ -98,14 +101,16 @@ private:
     const operator_definition& definition = *operators_.find(step);
     TROUPE_CHECK(definition.lower(context));
 
-    for (const auto& block : context.scratches()) add_scratch(block);
     for (const auto& pair : context.aliases()) TROUPE_CHECK(add_alias(step, pair));
+    const auto prepared = prepared_memory(context.dispatches(), first_scratch);
+    for (const auto& block : context.scratches()) add_scratch(block, prepared.count(block.slot) > 0);
     std::vector<bool> written(step.outputs.size(), false);
     for (const dispatch& work : context.dispatches()) {
       TROUPE_CHECK(check(work));
+      preparing_ = is_preparation(work, prepared);
       for (const dispatch_operand& operand : work.operands)
         TROUPE_CHECK(use(step, definition, operand, first_scratch, written));
-      made_.stages.back().dispatches.push_back(work);
+      (preparing_ ? made_.preparations : made_.stages.back().dispatches).push_back(work);
     }
     for (std::size_t i = 0; i < step.outputs.size(); ++i)
       if (step.outputs[i] != no_value && !written[i] && made_.slots[step.outputs[i]].root == step.outputs[i])
@@ -113,10 +118,37 @@ private:
     return {};
   }
 
-  void add_scratch(const lowering_context::scratch_block& block) {
+  static bool is_preparation(const dispatch& work, const std::set<std::uint32_t>& prepared) {
+    return std::any_of(work.operands.begin(), work.operands.end(), [&](const dispatch_operand& operand) {
+      return operand.written && prepared.count(operand.slot);
+    });
+  }
+
+  /// Scratch memory that one dispatch writes, from constants and other such memory only.
+  std::set<std::uint32_t> prepared_memory(const std::vector<dispatch>& dispatches, std::uint32_t first_scratch) const {
+    std::map<std::uint32_t, std::size_t> writers;
+    for (const dispatch& work : dispatches)
+      for (const dispatch_operand& operand : work.operands) writers[operand.slot] += operand.written;
+    std::set<std::uint32_t> prepared;
+    for (const dispatch& work : dispatches) {
+      const bool constant = std::all_of(work.operands.begin(), work.operands.end(), [&](const auto& operand) {
+        const bool scratch = operand.slot >= first_scratch;
+        if (operand.written) return scratch && writers[operand.slot] == 1;
+        return scratch ? prepared.count(operand.slot) > 0 : graph().constants.count(made_.slots[operand.slot].root) > 0;
+      });
+      if (!constant) continue;
+      for (const dispatch_operand& operand : work.operands)
+        if (operand.written) prepared.insert(operand.slot);
+    }
+    return prepared;
+  }
+
+  void add_scratch(const lowering_context::scratch_block& block, bool prepared) {
     const auto slot = static_cast<std::uint32_t>(made_.slots.size());
     made_.slots.push_back({.elements = block.elements, .root = slot});
-    place(slot, position_);
+    if (!prepared) return place(slot, position_);
+    describe(slot);
+    made_.slots[slot].home = slot_home::prepared;
   }
 
   result<void> add_alias(const node& step, const lowering_context::alias_pair& pair) {
@@ -137,6 +169,7 @@ private:
   /// Marks what one operand of a dispatch needs, and learns which outputs get written.
   result<void> use(const node& step, const operator_definition& definition, const dispatch_operand& operand,
                    std::uint32_t first_scratch, std::vector<bool>& written) {
+    // Aliases and scratch memory are known by now, so that any other slot is a mistake of the operator's.
     if (operand.slot >= made_.slots.size())
       return fail(errc::internal, "a dispatch names memory {}, which does not exist", operand.slot);
     if (operand.slot >= first_scratch) return {};
@@ -160,20 +193,24 @@ private:
   result<void> use_input(value_id id) {
     const value_id root = made_.slots[id].root;
     memory_slot& slot = made_.slots[root];
-    if (slot.home == slot_home::arena) {
-      keep_until(root, position_);
-    } else if (slot.home == slot_home::unused) {
-      if (graph().constants.count(root)) {
-        describe(root);
-        slot.home = slot_home::constant;
-        made_.device_constants.push_back(root);
-      } else {
-        made_.stages.back().uploads.push_back(root);
-        place(root, stage_start_);
-        keep_until(root, position_);
-      }
+    if (graph().constants.count(root)) {
+      describe(root);
+      slot.home = slot_home::constant;
+      auto [reader, first] = read_by_run_.try_emplace(root, false);
+      reader->second |= !preparing_;
+      return {};
     }
+    if (slot.home == slot_home::unused) {
+      made_.stages.back().uploads.push_back(root);
+      place(root, stage_start_);
+    }
+    keep_until(root, position_);
     return {};
+  }
+
+  void sort_constants() {
+    for (const auto& [id, by_run] : read_by_run_)
+      (by_run ? made_.device_constants : made_.preparation_constants).push_back(id);
   }
 
   void describe(std::uint32_t slot) {
@@ -252,6 +289,8 @@ private:
   const operator_table& operators_;
   const lowering_target& target_;
   lowered_graph made_;
+  std::map<value_id, bool> read_by_run_;  ///< constants on the device; true: not by preparations alone
+  bool preparing_ = false;
   std::uint32_t position_ = 0;
   std::uint32_t stage_start_ = 0;
 };

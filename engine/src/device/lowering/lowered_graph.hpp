@@ -18,6 +18,7 @@ namespace troupe {
 enum class slot_home : std::uint8_t {
   unused,    ///< no dispatch touches it
   constant,  ///< with the weights, written once
+  prepared,  ///< made of constants by a preparation, once
   arena,     ///< in the block that `lifetimes` shares out
 };
 
@@ -43,10 +44,15 @@ struct stage {
 struct lowered_graph {
   specialized_graph model;
   std::vector<memory_slot> slots;
+  /// Dispatches that read nothing but constants and write scratch memory of their own (weights repacked for a kernel,
+  /// say): they run once, when the program is compiled. In order.
+  std::vector<dispatch> preparations;
   std::vector<stage> stages;
   std::vector<lifetime> lifetimes;
-  /// Constants that dispatches read.
+  /// Constants that dispatches read at every run.
   std::vector<value_id> device_constants;
+  /// Constants that only preparations read: needed on the device no longer than they take.
+  std::vector<value_id> preparation_constants;
   /// For each value that exists on the host during a run.
   std::vector<bool> on_host;
 

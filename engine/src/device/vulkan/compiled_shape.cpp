@@ -43,6 +43,7 @@ result<std::unique_ptr<compiled_shape>> compiled_shape::build(program_memory& sh
   TROUPE_CHECK(made->place_arena(shared));
   TROUPE_CHECK(made->store_constants(shared, deadline, cancel));
   TROUPE_CHECK(made->make_pipelines(shared, deadline, cancel));
+  TROUPE_CHECK(made->prepare(shared, deadline, cancel));
   TROUPE_TRY(made->recorded_, recording::make(*shared.core->owner, made->work_, made->map_, shared.pipelines));
   TROUPE_CHECK(made->warm_up(shared));
   return made;
@@ -78,9 +79,7 @@ result<void> compiled_shape::store_constants(program_memory& shared, time_point 
   for (const value_id id : work_.device_constants) {
     const tensor& contents = work_.model.graph.constants.at(id);
     const weight_store::item item{id, work_.slots[id].bytes, &contents, work_.value(id).name};
-    const auto original = shared.part->constants.find(id);
-    const bool same = original != shared.part->constants.end() && original->second.storage() == contents.storage();
-    (same ? of_program : of_shape).push_back(item);
+    (is_of_program(shared, id) ? of_program : of_shape).push_back(item);
   }
   TROUPE_CHECK(shared.weights.add(of_program, shared.storage, deadline, cancel));
   TROUPE_CHECK(own_.add(of_shape, shared.storage, deadline, cancel));
@@ -89,8 +88,33 @@ result<void> compiled_shape::store_constants(program_memory& shared, time_point 
   return {};
 }
 
+/// False for what folding made for these shapes only.
+bool compiled_shape::is_of_program(const program_memory& shared, value_id constant) const {
+  const auto original = shared.part->constants.find(constant);
+  return original != shared.part->constants.end() &&
+         original->second.storage() == work_.model.graph.constants.at(constant).storage();
+}
+
+result<void> compiled_shape::prepare(program_memory& shared, time_point deadline, const cancellation& cancel) {
+  gpu& owner = *shared.core->owner;
+  preparation missing(work_, memory_alignment(owner));
+  missing.plan([&](value_id constant) { return is_of_program(shared, constant); }, shared.prepared, own_prepared_,
+               map_);
+  if (missing.empty()) return {};
+  // Gone as soon as the device has read them: only the prepared form is needed later.
+  weight_store sources(shared.core->owner);
+  std::vector<weight_store::item> items;
+  for (const value_id id : work_.preparation_constants)
+    items.push_back({id, work_.slots[id].bytes, &work_.model.graph.constants.at(id), work_.value(id).name});
+  TROUPE_CHECK(sources.add(items, shared.storage, deadline, cancel));
+  for (const auto& item : items) map_.regions[item.id] = *sources.find(item.id);
+  TROUPE_TRY(shared.submitted, missing.run(owner, shared.pipelines, shared.prepared, own_prepared_, map_));
+  return {};
+}
+
 result<void> compiled_shape::make_pipelines(program_memory& shared, time_point deadline, const cancellation& cancel) {
   std::vector<pipeline_key> keys;
+  for (const dispatch& step : work_.preparations) keys.push_back(key_of(step));
   for (const stage& part : work_.stages)
     for (const dispatch& step : part.dispatches) keys.push_back(key_of(step));
   return shared.pipelines.add(keys, shared.core->cache->handle(), deadline, cancel);
@@ -162,7 +186,7 @@ result<void> compiled_shape::read_downloads(const recorded_stage& stage, host_va
 }
 
 void compiled_shape::add_to(program_stats& stats) const {
-  stats.weight_bytes += own_.bytes();
+  stats.weight_bytes += static_cast<std::size_t>(own_.bytes() + own_prepared_.bytes());
   stats.arena_bytes = arena_bytes_;
   stats.activation_bytes = activation_bytes_;
   stats.staging_bytes = staging_ ? static_cast<std::size_t>(staging_->size()) : 0;

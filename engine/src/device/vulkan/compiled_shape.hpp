@@ -3,6 +3,7 @@
 
 #include "device/host_values.hpp"
 #include "device/vulkan/device_core.hpp"
+#include "device/vulkan/preparation.hpp"
 #include "device/vulkan/recording.hpp"
 
 namespace troupe::vulkan {
@@ -15,6 +16,7 @@ struct program_memory {
   dtype storage = dtype::f16;
   pipeline_set pipelines;
   weight_store weights;
+  prepared_store prepared;
   std::shared_ptr<const buffer> arena;
   std::shared_ptr<const buffer> staging;
   /// Everything this program submitted: before it is executed, neither memory nor command buffers may be touched.
@@ -37,6 +39,8 @@ private:
   compiled_shape(lowered_graph work, const program_memory& shared) : work_(std::move(work)), own_(shared.core->owner) {}
   result<void> place_arena(program_memory& shared);
   result<void> store_constants(program_memory& shared, time_point deadline, const cancellation& cancel);
+  bool is_of_program(const program_memory& shared, value_id constant) const;
+  result<void> prepare(program_memory& shared, time_point deadline, const cancellation& cancel);
   result<void> make_pipelines(program_memory& shared, time_point deadline, const cancellation& cancel);
   result<void> warm_up(program_memory& shared);
   result<void> run_stage(program_memory& shared, const recorded_stage& stage, host_values& values, time_point deadline,
@@ -47,6 +51,7 @@ private:
 
   lowered_graph work_;
   weight_store own_;  ///< constants that exist in this specialisation only
+  prepared_store own_prepared_;
   memory_map map_;
   std::shared_ptr<const buffer> arena_;
   std::shared_ptr<const buffer> staging_;

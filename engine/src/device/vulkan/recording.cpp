@@ -17,10 +17,6 @@ std::uint64_t padded(std::uint64_t bytes, std::uint64_t alignment) {
   return (bytes + alignment - 1) / alignment * alignment;
 }
 
-const memory_region& region_of(const lowered_graph& work, const memory_map& memory, std::uint32_t slot) {
-  return memory.regions[work.slots[slot].root];
-}
-
 std::vector<byte_range> ranges_of(const lowered_graph& work, const memory_map& memory, const dispatch& step) {
   std::vector<byte_range> ranges;
   for (const dispatch_operand& operand : step.operands) {
@@ -29,18 +25,6 @@ std::vector<byte_range> ranges_of(const lowered_graph& work, const memory_map& m
       ranges.push_back({arena_number, region.offset, region.offset + region.bytes, operand.written});
   }
   return ranges;
-}
-
-void record_dispatch(VkCommandBuffer commands, const dispatch& work, const pipeline_set& pipelines, VkDescriptorSet set,
-                     std::array<std::uint32_t, 3> groups) {
-  const pipeline_key key = key_of(work);
-  const VkPipelineLayout layout = pipelines.layout(key.operands).pipeline.get();
-  vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipelines.pipeline(key));
-  vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1, &set, 0, nullptr);
-  if (!work.push_constants.empty())
-    vkCmdPushConstants(commands, layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
-                       static_cast<std::uint32_t>(work.push_constants.size()), work.push_constants.data());
-  vkCmdDispatch(commands, groups[0], groups[1], groups[2]);
 }
 
 }  // namespace
@@ -96,7 +80,7 @@ private:
 
   void record_step(const dispatch& step) {
     order(ranges_of(work_, memory_, step));
-    record_dispatch(commands_, step, pipelines_, target_.sets_[next_set_++], step.groups);
+    record_dispatch(commands_, step, pipelines_, target_.bound_.sets[next_set_++], step.groups);
   }
 
   /// Where the host finds a value: in its own part of the staging buffer, or in place.
@@ -146,60 +130,15 @@ private:
 result<recording> recording::make(gpu& owner, const lowered_graph& work, const memory_map& memory,
                                   const pipeline_set& pipelines) {
   recording made;
-  TROUPE_CHECK(made.make_sets(owner, work, memory, pipelines));
+  std::vector<const dispatch*> steps;
+  for (const stage& part : work.stages)
+    for (const dispatch& step : part.dispatches) steps.push_back(&step);
+  TROUPE_TRY(made.bound_, bind_dispatches(owner, work, memory, pipelines, steps));
   TROUPE_TRY(made.commands_, make_command_pool(owner));
   stage_recorder recorder(owner, work, memory, pipelines, made);
   for (const stage& part : work.stages) TROUPE_CHECK(recorder.record(part));
   if (owner.choices().verify_barriers) TROUPE_CHECK(verify_barriers(made.log_));
   return made;
-}
-
-result<void> recording::make_sets(gpu& owner, const lowered_graph& work, const memory_map& memory,
-                                  const pipeline_set& pipelines) {
-  std::vector<VkDescriptorSetLayout> layouts;
-  std::vector<const dispatch*> steps;
-  std::size_t operands = 0;
-  for (const stage& part : work.stages)
-    for (const dispatch& step : part.dispatches) {
-      layouts.push_back(pipelines.layout(static_cast<std::uint32_t>(step.operands.size())).set.get());
-      steps.push_back(&step);
-      operands += step.operands.size();
-    }
-  if (steps.empty()) return {};
-
-  const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, static_cast<std::uint32_t>(operands)};
-  auto pool_info = vk_struct<VkDescriptorPoolCreateInfo>(VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO);
-  pool_info.maxSets = static_cast<std::uint32_t>(steps.size());
-  pool_info.poolSizeCount = 1;
-  pool_info.pPoolSizes = &size;
-  VkDescriptorPool pool = VK_NULL_HANDLE;
-  TROUPE_CHECK(TROUPE_VK(owner.vk(), vkCreateDescriptorPool, owner.handle(), &pool_info, nullptr, &pool));
-  descriptors_ = unique_descriptor_pool(owner, pool);
-  auto info = vk_struct<VkDescriptorSetAllocateInfo>(VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO);
-  info.descriptorPool = pool;
-  info.descriptorSetCount = static_cast<std::uint32_t>(layouts.size());
-  info.pSetLayouts = layouts.data();
-  sets_.resize(layouts.size());
-  TROUPE_CHECK(TROUPE_VK(owner.vk(), vkAllocateDescriptorSets, owner.handle(), &info, sets_.data()));
-
-  std::vector<VkDescriptorBufferInfo> buffers;
-  buffers.reserve(operands);  // the writes below point into it
-  std::vector<VkWriteDescriptorSet> writes;
-  const std::uint64_t range_max = owner.properties().limits.maxStorageBufferRange;
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    auto write = vk_struct<VkWriteDescriptorSet>(VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET);
-    write.dstSet = sets_[i];
-    write.descriptorCount = static_cast<std::uint32_t>(steps[i]->operands.size());
-    write.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
-    write.pBufferInfo = buffers.data() + buffers.size();
-    for (const dispatch_operand& operand : steps[i]->operands) {
-      const memory_region& region = region_of(work, memory, operand.slot);
-      buffers.push_back({region.buffer, region.offset, std::min(region.bytes, range_max)});
-    }
-    writes.push_back(write);
-  }
-  vkUpdateDescriptorSets(owner.handle(), static_cast<std::uint32_t>(writes.size()), writes.data(), 0, nullptr);
-  return {};
 }
 
 result<VkCommandBuffer> recording::record_warm_up(gpu& owner, const lowered_graph& work, const pipeline_set& pipelines,
@@ -210,7 +149,7 @@ result<VkCommandBuffer> recording::record_warm_up(gpu& owner, const lowered_grap
   std::size_t set = 0;
   for (const stage& part : work.stages)
     for (const dispatch& step : part.dispatches) {
-      const VkDescriptorSet operands = sets_[set++];
+      const VkDescriptorSet operands = bound_.sets[set++];
       const auto found = std::find(cold.begin(), cold.end(), key_of(step));
       if (found == cold.end()) continue;
       cold.erase(found);

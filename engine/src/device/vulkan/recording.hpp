@@ -3,8 +3,7 @@
 
 #include "device/lowering/hazards.hpp"
 #include "device/lowering/lowered_graph.hpp"
-#include "device/vulkan/pipelines.hpp"
-#include "device/vulkan/weights.hpp"
+#include "device/vulkan/bound_dispatches.hpp"
 
 namespace troupe::vulkan {
 
@@ -21,13 +20,6 @@ struct recorded_stage {
   std::vector<VkCommandBuffer> commands;
   std::vector<transfer> uploads;
   std::vector<transfer> downloads;
-};
-
-/// Where the slots of a lowered graph are.
-struct memory_map {
-  std::vector<memory_region> regions;  ///< by root slot
-  VkBuffer arena = VK_NULL_HANDLE;
-  VkBuffer staging = VK_NULL_HANDLE;  ///< null when the host reaches the arena directly
 };
 
 /// Bytes of staging that the largest stage of `work` needs.
@@ -51,12 +43,9 @@ public:
 
 private:
   friend class stage_recorder;
-  result<void> make_sets(gpu& owner, const lowered_graph& work, const memory_map& memory,
-                         const pipeline_set& pipelines);
 
   unique_command_pool commands_;
-  unique_descriptor_pool descriptors_;
-  std::vector<VkDescriptorSet> sets_;  ///< one for each dispatch, in order
+  bound_dispatches bound_;  ///< every dispatch, in order
   std::vector<recorded_stage> stages_;
   std::vector<recorded_command> log_;
   std::size_t barriers_ = 0;

@@ -24,6 +24,7 @@ vulkan_program::vulkan_program(std::shared_ptr<device_core> core, std::shared_pt
               .storage = storage,
               .pipelines = pipeline_set(core->owner, core->kernels, storage == dtype::f16),
               .weights = weight_store(core->owner),
+              .prepared = {},
               .arena = {},
               .staging = {}},
       host_inputs_(host_inputs(*memory_.part, *core->operators)) {}
@@ -85,7 +86,7 @@ result<std::vector<tensor>> vulkan_program::run(std::span<const tensor> inputs, 
 
 program_stats vulkan_program::stats() const {
   program_stats stats;
-  stats.weight_bytes = static_cast<std::size_t>(memory_.weights.bytes());
+  stats.weight_bytes = static_cast<std::size_t>(memory_.weights.bytes() + memory_.prepared.bytes());
   stats.pipelines = memory_.pipelines.size();
   if (const compiled_shape* shape = shapes_.latest()) shape->add_to(stats);
   return stats;

@@ -30,8 +30,8 @@ result<std::unique_ptr<link>> connect_tcp(const std::string& where, const tcp_op
 /// Accepts links on one address until it is destroyed. Links that were accepted live on.
 class tcp_listener {
 public:
-  /// Called from the listener's thread with every link that has greeted; it must `start` the link soon and return
-  /// soon.
+  /// Called from the listener's thread with every link that has greeted; it must `start` the link soon, return soon,
+  /// and not destroy the listener.
   using accept_function = std::function<void(std::unique_ptr<link>)>;
 
   virtual ~tcp_listener() = default;

@@ -5,7 +5,7 @@
 
 #include "troupe/engine/result.hpp"
 
-namespace troupe::demo {
+namespace troupe::sample {
 
 class node_process {
 public:
@@ -34,4 +34,4 @@ private:
   int pid_ = -1;
 };
 
-}  // namespace troupe::demo
+}  // namespace troupe::sample

@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-namespace troupe::demo {
+namespace troupe::sample {
 namespace {
 
 constexpr std::chrono::seconds ready_within{30};
@@ -101,4 +101,4 @@ bool node_process::wait_for_end(int milliseconds) {
   return false;
 }
 
-}  // namespace troupe::demo
+}  // namespace troupe::sample

@@ -1,0 +1,47 @@
+#version 450
+// What a convolution of few channels multiplies its weights with, as a matrix [image, output position, tap and channel]
+// (known as im2col): rows start at multiples of eight elements and end in zeros; taps on the padding are zeros, too.
+#extension GL_EXT_control_flow_attributes : require
+#include "indexing.glsl"
+#include "vectors.glsl"
+#include "window.glsl"
+
+layout(local_size_x = 64) in;
+
+layout(set = 0, binding = 0) readonly buffer source_elements { STORED source[]; };
+layout(set = 0, binding = 1) writeonly buffer target_words { WIDE target[]; };
+
+layout(push_constant) uniform parameters {
+  uint batch, channels;
+  WINDOW_PARAMETERS
+};
+
+void main() {
+  const uint in_plane = uint(in_z * in_y * in_x);
+  const uint out_plane = uint(out_z * out_y * out_x);
+  const uint taps = uint(kernel_z * kernel_y * kernel_x);
+  const uint row_eights = (channels * taps + 7) / 8;
+  const uint i = global_index();  // [image, position, eight columns]
+  const uint row = i / row_eights;
+  if (row >= batch * out_plane) return;
+  const ivec3 origin = window_origin(int(row % out_plane));
+
+  // The first column by division, the others by counting on: division is slow.
+  const uint column0 = i % row_eights * 8;
+  uint channel = column0 % channels;
+  const int tap0 = int(column0 / channels);
+  ivec3 tap = ivec3(tap0 / (kernel_x * kernel_y), tap0 / kernel_x % kernel_y, tap0 % kernel_x);
+  float x[8];
+  [[unroll]] for (uint j = 0; j < 8; ++j) {
+    const ivec3 at = origin + tap * ivec3(dilation_z, dilation_y, dilation_x);
+    const bool there = tap.x < kernel_z && is_inside(at);
+    const uint plane = row / out_plane * channels + channel;
+    const float element = widen(source[plane * in_plane + (there ? plane_index(at) : 0)]);
+    x[j] = there ? element : 0.0;
+    ++channel;
+    if (channel == channels) channel = 0, ++tap.z;
+    if (tap.z == kernel_x) tap.z = 0, ++tap.y;
+    if (tap.y == kernel_y) tap.y = 0, ++tap.x;
+  }
+  copy_eight(target, i, x);
+}
