@@ -91,10 +91,14 @@ public:
   }
 
 private:
+  /// True when the condition holds; false when it does not in time, or the link has ended before.
   template <class Condition>
   bool wait(Condition condition) {
     std::unique_lock guard(mutex_);
-    return changed_.wait_for(guard, patience, condition);
+    changed_.wait_for(guard, patience, [&] { return condition() || closed_; });
+    if (condition()) return true;
+    UNSCOPED_INFO((closed_ ? "the link has ended: " + closed_->to_string() : "nothing happens for too long"));
+    return false;
   }
 
   std::mutex mutex_;
@@ -160,7 +164,10 @@ inline result<std::unique_ptr<wire::link>> dial(const std::string& address,
 inline wire::blob random_blob(std::size_t size, std::uint64_t seed) {
   auto bytes = std::make_shared<std::vector<std::byte>>(size);
   random_source random(seed);
-  for (std::byte& b : *bytes) b = static_cast<std::byte>(random.next());
+  for (std::size_t i = 0; i < size; i += 8) {
+    const std::uint64_t eight = random.next();
+    std::memcpy(bytes->data() + i, &eight, std::min<std::size_t>(8, size - i));
+  }
   return {std::shared_ptr<const std::byte>(bytes, bytes->data()), size};
 }
 

@@ -66,8 +66,9 @@ TEST_CASE("messages of a lane arrive in order, from whichever thread") {
 
 TEST_CASE("messages sent before the link starts arrive, control first") {
   acceptor host;
+  const auto large = bulky(std::size_t{8} << 20, 1);
   const auto near = need(dial(host.address()));
-  need(near->send(bulky(std::size_t{8} << 20, 1)));
+  need(near->send(large));
   for (std::uint64_t i = 1; i <= 5; ++i) need(near->send(numbered(i)));
   CHECK(near->queued_bytes() == (std::size_t{8} << 20) + 8 + 5 * 8);
   near->start(std::make_shared<recorder>());
@@ -190,8 +191,8 @@ TEST_CASE("a handler that throws ends its link and nothing else") {
 }
 
 TEST_CASE("a sender that was refused hears when there is room") {
-  connected pair;
   const auto block = random_blob(std::size_t{16} << 20, 1);
+  connected pair;
   const outgoing_message large{numbered(1).head, {block}, lane::bulk};
   std::size_t accepted = 0;
   while (pair.near->send(large)) ++accepted;

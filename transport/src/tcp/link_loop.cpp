@@ -14,9 +14,8 @@
 namespace troupe::wire {
 namespace {
 
-// After so many reads or so many bytes written it is the other direction's turn.
-constexpr int reads_per_turn = 32;
-constexpr std::size_t written_per_turn = 4 * limits::frame_bytes_max;
+// After so many bytes in one direction it is the other one's turn, and that of heartbeats.
+constexpr std::size_t bytes_per_turn = 4 * limits::frame_bytes_max;
 
 }  // namespace
 
@@ -112,9 +111,10 @@ result<void> link_loop::serve_once() {
 }
 
 result<void> link_loop::read_some() {
-  for (int i = 0; i < reads_per_turn; ++i) {
+  for (std::size_t total = 0; total < bytes_per_turn;) {
     TROUPE_TRY(const std::size_t count, stream_->read(reader_.space()));
     if (count == 0) break;
+    total += count;
     life_.on_received(steady_clock::now());
     TROUPE_CHECK(reader_.received(count, *this));
   }
@@ -124,7 +124,7 @@ result<void> link_loop::read_some() {
 result<void> link_loop::write_some() {
   std::unique_lock guard(mutex_);
   if (writing_ || out_.empty()) return {};
-  auto written = write_waiting(guard, written_per_turn);
+  auto written = write_waiting(guard, bytes_per_turn);
   guard.unlock();
   if (!written) {
     // The peer's farewell, if it sent one, says more than a broken pipe.
