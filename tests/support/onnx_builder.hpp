@@ -1,7 +1,7 @@
 // ONNX models made in memory, so that tests need no files.
 #pragma once
 
-#include <onnx/onnx_pb.h>
+#include "import/onnx_protobuf.hpp"
 
 #include <span>
 #include <string>

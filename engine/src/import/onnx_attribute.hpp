@@ -1,7 +1,7 @@
 // AttributeProto to attribute.
 #pragma once
 
-#include <onnx/onnx_pb.h>
+#include "import/onnx_protobuf.hpp"
 
 #include <optional>
 

@@ -1,9 +1,8 @@
 // From a parsed ModelProto to a graph.
 #pragma once
 
-#include <onnx/onnx_pb.h>
-
 #include "import/external_data.hpp"
+#include "import/onnx_protobuf.hpp"
 #include "troupe/engine/graph.hpp"
 
 namespace troupe {

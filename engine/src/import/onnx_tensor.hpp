@@ -1,7 +1,7 @@
 // TensorProto and ONNX's element types.
 #pragma once
 
-#include <onnx/onnx_pb.h>
+#include "import/onnx_protobuf.hpp"
 
 #include "import/external_data.hpp"
 #include "troupe/engine/tensor.hpp"
