@@ -10,14 +10,14 @@ using namespace troupe::wire;
 using namespace troupe::test;
 
 TEST_CASE("a frozen peer is given up within its bound, and what waits for it is bounded") {
+  const auto block = random_blob(std::size_t{4} << 20, 1);
+  const outgoing_message large{numbered(1).head, {block}, lane::bulk};
   acceptor host(fast_profile);
   raw_peer frozen(host.address());
   frozen.greet();
   auto far = host.take();
   const auto began = steady_clock::now();
 
-  const auto block = random_blob(std::size_t{4} << 20, 1);
-  const outgoing_message large{numbered(1).head, {block}, lane::bulk};
   std::size_t queued_max = 0;
   bool refused = false;
   while (!far.seen->is_closed()) {
