@@ -10,5 +10,8 @@ find_package(nlohmann_json REQUIRED)
 find_package(CapnProto REQUIRED)
 find_package(CAF REQUIRED)
 find_package(ONNX REQUIRED)
+if(NOT TARGET ONNX::onnx_proto)
+  add_library(ONNX::onnx_proto ALIAS onnx_proto)  # its name before ONNX 1.15
+endif()
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)  # used as a header alone: package libxxhash-dev
 find_program(TROUPE_GLSLC glslc REQUIRED)
