@@ -39,6 +39,13 @@ result<void> optimize(graph& model, const operator_table& operators) {
   TROUPE_CHECK(fold_constants(model, operators));
   drop_no_ops(model);  // before the next pass, which looks for neighbours
   TROUPE_CHECK(fold_batch_normalization(model));
+  // Only into what the operators at hand can compute.
+  if (operators.find("LayerNormalization") && operators.find("RMSNormalization")) fuse_normalization(model);
+  if (operators.find("Gelu")) fuse_gelu(model);
+  if (operators.find("Attention")) fuse_attention(model);
+  remove_dead_code(model);  // what has been fused reads nothing any more
+  push_transposes(model);
+  drop_no_ops(model);
   remove_dead_code(model);
   return validate(model).while_doing("optimising the graph");
 }
