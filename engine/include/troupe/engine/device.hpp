@@ -12,6 +12,7 @@
 #include "troupe/engine/deadline.hpp"
 #include "troupe/engine/graph.hpp"
 #include "troupe/engine/operators.hpp"
+#include "troupe/engine/profile.hpp"
 
 namespace troupe {
 
@@ -64,6 +65,11 @@ public:
   /// device are of no further use.
   virtual result<std::vector<tensor>> run(std::span<const tensor> inputs, time_point deadline,
                                           const cancellation& cancel = {}) = 0;
+
+  /// Runs the graph once as `run` does, and says how long each piece took. Costs a recording of its own; meant for
+  /// finding out, not for production. `unsupported` on a device that has no clock, or computes nothing.
+  virtual result<run_profile> profile(std::span<const tensor> inputs, time_point deadline,
+                                      const cancellation& cancel = {}) = 0;
 
   virtual program_stats stats() const = 0;
 };

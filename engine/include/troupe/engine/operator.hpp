@@ -100,6 +100,7 @@ struct dispatch {
   std::vector<std::byte> push_constants;
   std::vector<std::uint32_t> specialization;
   std::array<std::uint32_t, 3> groups{1, 1, 1};
+  std::size_t node = 0;  ///< index of the graph's node it belongs to; set by whoever lowers the graph
 };
 
 /// What kernels may choose by. The same on every run of one device.

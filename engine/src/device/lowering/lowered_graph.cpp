@@ -77,7 +77,7 @@ private:
         if (id != no_value) made_.on_host[id] = true;
     stage_start_ = position_++;
     for (const std::size_t i : step.device_nodes) {
-      TROUPE_CHECK(add_device_node(graph().nodes[i]).while_doing("lowering " + graph().nodes[i].describe()));
+      TROUPE_CHECK(add_device_node(i).while_doing("lowering " + graph().nodes[i].describe()));
       ++position_;
     }
     ++position_;  // downloads
@@ -91,7 +91,8 @@ private:
     return {true, made_.model.dims[id], graph().values[id].type, contents, id};
   }
 
-  result<void> add_device_node(const node& step) {
+  result<void> add_device_node(std::size_t index) {
+    const node& step = graph().nodes[index];
     std::vector<lowering_context::operand> inputs, outputs;
     for (const value_id id : step.inputs) inputs.push_back(operand_of(id));
     for (const value_id id : step.outputs) outputs.push_back(operand_of(id));
@@ -110,7 +111,9 @@ private:
       preparing_ = is_preparation(work, prepared);
       for (const dispatch_operand& operand : work.operands)
         TROUPE_CHECK(use(step, definition, operand, first_scratch, written));
-      (preparing_ ? made_.preparations : made_.stages.back().dispatches).push_back(work);
+      auto& list = preparing_ ? made_.preparations : made_.stages.back().dispatches;
+      list.push_back(work);
+      list.back().node = index;
     }
     for (std::size_t i = 0; i < step.outputs.size(); ++i)
       if (step.outputs[i] != no_value && !written[i] && made_.slots[step.outputs[i]].root == step.outputs[i])

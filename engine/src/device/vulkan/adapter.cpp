@@ -92,6 +92,8 @@ void read_queues(adapter& made) {
     if (made.queue_family < 0 || dedicated) made.queue_family = static_cast<int>(i);
     if (dedicated) break;
   }
+  if (made.queue_family >= 0)
+    made.timestamp_bits = families[static_cast<std::size_t>(made.queue_family)].timestampValidBits;
 }
 
 result<void> read_extensions(checkpoint& vk, adapter& made) {

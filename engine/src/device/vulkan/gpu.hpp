@@ -142,6 +142,7 @@ using unique_pipeline_layout = unique_handle<VkPipelineLayout, vkDestroyPipeline
 using unique_set_layout = unique_handle<VkDescriptorSetLayout, vkDestroyDescriptorSetLayout>;
 using unique_descriptor_pool = unique_handle<VkDescriptorPool, vkDestroyDescriptorPool>;
 using unique_command_pool = unique_handle<VkCommandPool, vkDestroyCommandPool>;
+using unique_query_pool = unique_handle<VkQueryPool, vkDestroyQueryPool>;
 using unique_shader_module = unique_handle<VkShaderModule, vkDestroyShaderModule>;
 
 }  // namespace troupe::vulkan
