@@ -4,7 +4,6 @@
 #include <atomic>
 #include <barrier>
 #include <chrono>
-#include <cstring>
 #include <new>
 #include <thread>
 
@@ -23,7 +22,9 @@ namespace {
 
 constexpr std::size_t read_bytes = std::size_t{96} << 20;  ///< well above any cache; split among threads
 constexpr std::chrono::milliseconds measured_for{250};     ///< each limit; rounds are repeated until then
-constexpr std::size_t lanes = 96;  ///< independent chains: enough to hide the latency of an addition
+constexpr std::size_t vector_lanes = 8;
+constexpr std::size_t chains_max = 10;  ///< independent chains: they hide the latency of one, and fit 16 registers
+constexpr std::size_t lanes = vector_lanes * chains_max;
 constexpr std::size_t fma_steps = 200'000;
 
 TROUPE_VECTOR_CLONES std::uint64_t sum_words(const std::uint64_t* words, std::size_t count) {
@@ -32,13 +33,20 @@ TROUPE_VECTOR_CLONES std::uint64_t sum_words(const std::uint64_t* words, std::si
   return sum;
 }
 
-TROUPE_VECTOR_CLONES float run_fma(float* chains, float factor, float term) {
-  float local[lanes];
-  std::memcpy(local, chains, sizeof(local));
-  for (std::size_t step = 0; step < fma_steps; ++step)
-    for (std::size_t lane = 0; lane < lanes; ++lane) local[lane] = local[lane] * factor + term;
-  std::memcpy(chains, local, sizeof(local));
-  return local[0];
+/// GCC's and Clang's vectors: eight floats, in as many registers as the target needs for them.
+typedef float vector __attribute__((vector_size(vector_lanes * sizeof(float))));
+
+TROUPE_VECTOR_CLONES float run_fma(float start, float factor, float term) {
+  vector chains[chains_max];
+  for (std::size_t c = 0; c < chains_max; ++c) chains[c] = vector{} + start;
+  const vector factors = vector{} + factor, terms = vector{} + term;
+  for (std::size_t step = 0; step < fma_steps; ++step) {
+#pragma GCC unroll 10
+    for (std::size_t c = 0; c < chains_max; ++c) chains[c] = chains[c] * factors + terms;
+  }
+  vector sum{};
+  for (std::size_t c = 0; c < chains_max; ++c) sum += chains[c];
+  return sum[0];
 }
 
 /// The least time in seconds, over all rounds, in which every thread does `work(thread)`.
@@ -82,9 +90,7 @@ result<roofline> measure_host(unsigned threads) try {
   made.read_bytes_per_s = static_cast<double>(words.size() * sizeof(std::uint64_t)) / read_s;
 
   const double fma_s = least_seconds(threads, [&](unsigned thread) {
-    float chains[lanes];
-    std::fill(chains, chains + lanes, static_cast<float>(thread));
-    used += static_cast<std::uint64_t>(run_fma(chains, 0.999f, 0.001f));
+    used += static_cast<std::uint64_t>(run_fma(static_cast<float>(thread), 0.999f, 0.001f));
   });
   made.operations_per_s = 2.0 * static_cast<double>(lanes * fma_steps * threads) / fma_s;
   return made;
