@@ -1,64 +1,102 @@
 #version 450
-// Depthwise convolution: every channel has its own kernel. An invocation computes 8 channels of 4 positions over an input
-// and weights in blocks of 8 channels (conv_input.comp), one chain of fused multiply-adds over the taps for each.
+// Depthwise convolution over blocks of eight channels: every channel has its own kernel. An invocation computes 8
+// channels of 4 neighbours along x, each one chain of fused multiply-adds over the taps. With `row_taps` it walks the
+// columns of the input that its neighbours share once, and the taps of a row are unrolled; without, any window will do.
+// A workgroup serves one block, so that a device can load its weights once for all invocations.
 #extension GL_EXT_control_flow_attributes : require
-#include "indexing.glsl"
-#include "vectors.glsl"
+#include "vector_store.glsl"
 #include "window.glsl"
+#include "activation.glsl"
 
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const bool has_bias = false;
+layout(constant_id = 1) const bool has_addend = false;
+layout(constant_id = 2) const uint activation = 0;
+layout(constant_id = 3) const uint row_taps = 0;    // extent of the kernel along x, at most 7; dilation along x is 1
+layout(constant_id = 4) const uint row_stride = 1;  // stride along x, 1 or 2
+
+#define NEIGHBOURS 4
+#define COLUMNS_MAX (7 + 3 * 2)
 
 layout(set = 0, binding = 0) readonly buffer source_words { WIDE source[]; };
 layout(set = 0, binding = 1) readonly buffer weight_words { WIDE weights[]; };
 layout(set = 0, binding = 2) readonly buffer bias_elements { STORED bias[]; };
-layout(set = 0, binding = 3) writeonly buffer target_elements { STORED target[]; };
+layout(set = 0, binding = 3) readonly buffer addend_words { WIDE addend[]; };
+layout(set = 0, binding = 4) writeonly buffer target_words { WIDE target[]; };
 
 layout(push_constant) uniform parameters {
   uint batch, channels;
+  float activation_a, activation_b;
   WINDOW_PARAMETERS
 };
 
 void main() {
   const uint in_plane = uint(in_z * in_y * in_x);
   const uint out_plane = uint(out_z * out_y * out_x);
-  const uint tiles = (out_plane + 31) / 32 * 8;  // invocations for one plane
+  const uint row_tiles = (uint(out_x) + NEIGHBOURS - 1) / NEIGHBOURS;
   const uint blocks = (channels + 7) / 8;
-  const uint i = global_index();
-  const uint image_block = i / tiles;
-  if (image_block >= batch * blocks) return;
-  const uint block = image_block % blocks;
+  const uint block = gl_WorkGroupID.y;
+  const uint image_block = gl_WorkGroupID.z * blocks + block;
+  const uint i = gl_GlobalInvocationID.x;  // [z, y, tile of x]
+  if (i >= uint(out_z * out_y) * row_tiles) return;
+  const uint row = i / row_tiles;
+  const int x0 = int(i % row_tiles) * NEIGHBOURS;
+  const ivec3 origin = ivec3(int(row) / out_y, int(row) % out_y, x0) * ivec3(stride_z, stride_y, stride_x) -
+                       ivec3(pad_z, pad_y, pad_x);
 
-  // Eight neighbouring invocations take eight neighbouring positions, four times.
-  const uint position0 = i % tiles / 8 * 32 + i % 8;
-  ivec3 origin[4];
-  [[unroll]] for (uint v = 0; v < 4; ++v) origin[v] = window_origin(int(min(position0 + 8 * v, out_plane - 1)));
-
-  float sums[4][8];
-  [[unroll]] for (uint v = 0; v < 4; ++v)
+  float sums[NEIGHBOURS][8];
+  [[unroll]] for (uint v = 0; v < NEIGHBOURS; ++v)
     [[unroll]] for (uint j = 0; j < 8; ++j) sums[v][j] = 0.0;
 
   uint tap = block * uint(kernel_z * kernel_y * kernel_x);
   for (int z = 0; z < kernel_z; ++z)
-    for (int y = 0; y < kernel_y; ++y)
-      for (int x = 0; x < kernel_x; ++x) {
-        const float weight[8] = load_eight(weights, tap);
-        ++tap;
-        [[unroll]] for (uint v = 0; v < 4; ++v) {
-          const ivec3 at = origin[v] + ivec3(z * dilation_z, y * dilation_y, x * dilation_x);
-          const bool inside = is_inside(at);
-          const float element[8] = load_eight(source, image_block * in_plane + (inside ? plane_index(at) : 0));
-          [[unroll]] for (uint j = 0; j < 8; ++j)
-            sums[v][j] = fma(weight[j], inside ? element[j] : 0.0, sums[v][j]);
+    for (int y = 0; y < kernel_y; ++y) {
+      const ivec3 from = origin + ivec3(z * dilation_z, y * dilation_y, 0);
+      const bool row_inside = uint(from.x) < uint(in_z) && uint(from.y) < uint(in_y);
+      const uint row_base = image_block * in_plane + (row_inside ? uint((from.x * in_y + from.y) * in_x) : 0);
+      if (row_taps != 0) {
+        float weight[7][8];
+        [[unroll]] for (uint t = 0; t < 7; ++t)
+          if (t < row_taps) weight[t] = load_eight(weights, tap + t);
+        [[unroll]] for (uint column = 0; column < COLUMNS_MAX; ++column) {
+          if (column >= row_taps + (NEIGHBOURS - 1) * row_stride) continue;
+          const int at = from.z + int(column);
+          const bool inside = row_inside && uint(at) < uint(in_x);
+          const float element[8] = load_eight_if(source, row_base + (inside ? uint(at) : 0), inside);
+          [[unroll]] for (uint v = 0; v < NEIGHBOURS; ++v) {
+            if (column < v * row_stride || column >= v * row_stride + row_taps) continue;
+            [[unroll]] for (uint j = 0; j < 8; ++j)
+              sums[v][j] = fma(weight[column - v * row_stride][j], element[j], sums[v][j]);
+          }
+        }
+      } else {
+        for (int x = 0; x < kernel_x; ++x) {
+          const float weight[8] = load_eight(weights, tap + x);
+          [[unroll]] for (uint v = 0; v < NEIGHBOURS; ++v) {
+            const int at = from.z + int(v) * stride_x + x * dilation_x;
+            const bool inside = row_inside && uint(at) < uint(in_x);
+            const float element[8] = load_eight_if(source, row_base + (inside ? uint(at) : 0), inside);
+            [[unroll]] for (uint j = 0; j < 8; ++j) sums[v][j] = fma(weight[j], element[j], sums[v][j]);
+          }
         }
       }
+      tap += uint(kernel_x);
+    }
 
-  [[unroll]] for (uint j = 0; j < 8; ++j) {
-    const uint channel = block * 8 + j;
-    if (channel >= channels) continue;
-    const uint plane = image_block / blocks * channels + channel;
-    const float offset = has_bias ? widen(bias[channel]) : 0.0;
-    [[unroll]] for (uint v = 0; v < 4; ++v)
-      if (position0 + 8 * v < out_plane) target[plane * out_plane + position0 + 8 * v] = narrow(sums[v][j] + offset);
+  float offset[8];
+  [[unroll]] for (uint j = 0; j < 8; ++j)
+    offset[j] = has_bias ? widen(bias[min(8 * block + j, channels - 1)]) : 0.0;
+  [[unroll]] for (uint v = 0; v < NEIGHBOURS; ++v) {
+    if (x0 + int(v) >= out_x) break;
+    const uint word = image_block * out_plane + row * uint(out_x) + uint(x0) + v;
+    float result[8];
+    [[unroll]] for (uint j = 0; j < 8; ++j) result[j] = sums[v][j] + offset[j];
+    if (has_addend) {
+      const float other[8] = load_eight(addend, word);
+      [[unroll]] for (uint j = 0; j < 8; ++j) result[j] += other[j];
+    }
+    [[unroll]] for (uint j = 0; j < 8; ++j)
+      result[j] = 8 * block + j < channels ? activated(activation, result[j], activation_a, activation_b) : 0.0;
+    store_eight(target, word, result);
   }
 }

@@ -1,0 +1,4 @@
+#version 450
+#define TILE_ROWS 16
+#define TILE_VECTORS 4
+#include "conv_blocks.glsl"

@@ -1,0 +1,4 @@
+#version 450
+#define TILE_ROWS 32
+#define TILE_VECTORS 7
+#include "conv_blocks.glsl"
