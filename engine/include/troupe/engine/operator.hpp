@@ -90,17 +90,27 @@ enum class storage_kind : std::uint8_t { activation, index32 };
 struct dispatch_operand {
   std::uint32_t slot;  ///< see `lowering_context`
   bool written = false;
+  /// Bound as a uniform texel buffer of 16-byte words (RGBA32UI for f16 storage, RGBA32F for f32) and not as a storage
+  /// buffer. Only for operands that are read, and where `lowering_context::reads_texels` says so.
+  bool texels = false;
+  /// Binds `part_elements` elements (0: all that follow) from element `part_begin` on, a multiple of
+  /// `part_alignment`: how a kernel reaches more than one binding holds.
+  std::int64_t part_begin = 0, part_elements = 0;
 };
 
+/// Elements: no Vulkan device wants bindings to begin at multiples of more than 256 bytes.
+inline constexpr std::int64_t part_alignment = 128;
+
 /// One compute dispatch as plain data: a shader by name (variants by storage type are chosen by the device), the
-/// operands bound as storage buffers 0, 1, ... of set 0, at most 128 bytes of push constants, 32-bit specialization
-/// constants 0, 1, ..., and the number of workgroups.
+/// operands bound as storage or texel buffers 0, 1, ... of set 0, at most 128 bytes of push constants, 32-bit
+/// specialization constants 0, 1, ..., and the number of workgroups.
 struct dispatch {
   std::string_view shader;
   std::vector<dispatch_operand> operands;
   std::vector<std::byte> push_constants;
   std::vector<std::uint32_t> specialization;
   std::array<std::uint32_t, 3> groups{1, 1, 1};
+  std::size_t node = 0;  ///< index of the graph's node it belongs to; set by whoever lowers the graph
 };
 
 /// What kernels may choose by. The same on every run of one device.
@@ -111,7 +121,20 @@ struct device_traits {
   std::uint32_t group_invocations_max = 128;
   std::array<std::uint32_t, 3> group_count_max{65535, 65535, 65535};
   std::uint64_t storage_range_max = std::uint64_t{1} << 27;  ///< bytes of one binding
+  /// Operands are best read through texel buffers: drivers for the CPU before Mesa 26 load storage buffers lane by
+  /// lane.
+  bool texel_reads = false;
+  std::uint64_t texel_elements_max = 65536;  ///< 16-byte words of one texel buffer
+  bool subgroup_shuffle = false;             ///< any lane reads any other lane's value
+  bool subgroup_arithmetic = false;
+  std::uint32_t mesa_version = 0;  ///< major; 0 for other drivers
 };
+
+/// Which kernels run: those for drivers on the CPU (a subgroup owns its tile, no shared memory), or those for GPUs.
+enum class kernel_family : std::uint8_t { automatic, software, gpu };
+
+/// `traits` of a device that shall get the kernels of `family`.
+device_traits traits_for(device_traits traits, kernel_family family) noexcept;
 
 /// Sees one node with the shapes of its operands, and says which dispatches compute it.
 class lowering_context {
@@ -148,6 +171,8 @@ public:
 
   dispatch_operand read(std::size_t input) const { return {inputs_[input].slot, false}; }
   dispatch_operand write(std::size_t output) const { return {outputs_[output].slot, true}; }
+  /// True when an operand of so many storage elements should be read through a texel buffer.
+  bool reads_texels(std::int64_t elements) const noexcept;
   /// Memory of `elements` storage elements that lives for this node only; give it to dispatches read or written.
   std::uint32_t scratch(std::int64_t elements);
 

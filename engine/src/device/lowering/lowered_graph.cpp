@@ -24,6 +24,7 @@ public:
   lowerer(specialized_graph model, const operator_table& operators, const lowering_target& target)
       : operators_(operators), target_(target) {
     made_.model = std::move(model);
+    made_.storage = target.storage;
     const std::size_t count = graph().values.size();
     made_.slots.resize(count);
     made_.on_host.resize(count, false);
@@ -40,7 +41,7 @@ public:
     for (const schedule_step& step : steps) TROUPE_CHECK(add_stage(step));
     add_downloads(steps);
     sort_constants();
-    TROUPE_CHECK(check_sizes());
+    TROUPE_CHECK(check_bindings());
     return std::move(made_);
   }
 
@@ -81,8 +82,7 @@ private:
         if (id != no_value) made_.on_host[id] = true;
     stage_start_ = position_++;
     for (const std::size_t i : step.device_nodes) {
-      TROUPE_CHECK(
-          add_device_node(graph().nodes[i], layouts_[i]).while_doing("lowering " + graph().nodes[i].describe()));
+      TROUPE_CHECK(add_device_node(i).while_doing("lowering " + graph().nodes[i].describe()));
       ++position_;
     }
     ++position_;  // downloads
@@ -105,8 +105,11 @@ private:
     return {true, made_.model.dims[id], graph().values[id].type, contents, slot_of(id, layout), layout};
   }
 
-  result<void> add_device_node(const node& step, const node_layouts& layouts) {
+  result<void> add_device_node(std::size_t index) {
+    const node& step = graph().nodes[index];
+    const node_layouts& layouts = layouts_[index];
     const operator_definition& definition = *operators_.find(step);
+    index_ = index;
     std::vector<lowering_context::operand> inputs, outputs;
     for (std::size_t i = 0; i < step.inputs.size(); ++i) {
       if (step.inputs[i] != no_value && layouts.inputs[i] == memory_layout::blocks)
@@ -131,7 +134,7 @@ private:
       preparing_ = is_preparation(work, prepared);
       for (const dispatch_operand& operand : work.operands)
         TROUPE_CHECK(use(context, definition, operand, first_scratch, written));
-      (preparing_ ? made_.preparations : made_.stages.back().dispatches).push_back(work);
+      add_dispatch(work);
     }
     for (std::size_t i = 0; i < step.outputs.size(); ++i) {
       const value_id id = step.outputs[i];
@@ -161,8 +164,13 @@ private:
     } else {
       place(target, position_);
     }
-    (preparing_ ? made_.preparations : made_.stages.back().dispatches).push_back(std::move(work));
+    add_dispatch(std::move(work));
     return {};
+  }
+
+  void add_dispatch(dispatch work) {
+    work.node = index_;
+    (preparing_ ? made_.preparations : made_.stages.back().dispatches).push_back(std::move(work));
   }
 
   static bool is_preparation(const dispatch& work, const std::set<std::uint32_t>& prepared) {
@@ -319,6 +327,11 @@ private:
     if (work.operands.empty() || work.operands.size() > target_.operands_max)
       return fail(errc::unsupported, "the kernel \"{}\" binds {} buffers; the device allows {}", work.shader,
                   work.operands.size(), target_.operands_max);
+    const auto texels =
+        std::count_if(work.operands.begin(), work.operands.end(), [](const auto& o) { return o.texels; });
+    if (static_cast<std::uint64_t>(texels) > target_.texel_operands_max)
+      return fail(errc::unsupported, "the kernel \"{}\" binds {} texel buffers; the device allows {}", work.shader,
+                  texels, target_.texel_operands_max);
     if (work.push_constants.size() > push_constant_bytes_max || work.push_constants.size() % 4 != 0)
       return fail(errc::internal, "the kernel \"{}\" has {} bytes of push constants; {} are allowed, in words of 4",
                   work.shader, work.push_constants.size(), push_constant_bytes_max);
@@ -329,15 +342,32 @@ private:
     return {};
   }
 
-  result<void> check_sizes() const {
-    for (std::uint32_t i = 0; i < made_.slots.size(); ++i) {
-      const memory_slot& slot = made_.slots[i];
-      if (slot.home == slot_home::unused || slot.bytes <= target_.traits.storage_range_max) continue;
-      const auto name = i < graph().values.size() ? graph().values[i].name : std::string("scratch memory");
+  result<void> check_bindings() const {
+    for (const dispatch& work : made_.preparations) TROUPE_CHECK(check_bindings_of(work));
+    for (const stage& part : made_.stages)
+      for (const dispatch& work : part.dispatches) TROUPE_CHECK(check_bindings_of(work));
+    return {};
+  }
+
+  result<void> check_bindings_of(const dispatch& work) const {
+    for (const dispatch_operand& operand : work.operands) {
+      const memory_slot& slot = made_.slots[made_.slots[operand.slot].root];
+      const std::int64_t end = operand.part_elements == 0 ? slot.elements : operand.part_begin + operand.part_elements;
+      if (operand.part_begin < 0 || operand.part_begin % part_alignment != 0 || operand.part_elements < 0 ||
+          operand.part_begin >= std::max<std::int64_t>(slot.elements, 1) || end > slot.elements)
+        return fail(errc::internal, "the kernel \"{}\" binds elements {} to {} of {}", work.shader, operand.part_begin,
+                    end, slot.elements);
+      if (operand.texels && (operand.written || target_.traits.texel_elements_max == 0))
+        return fail(errc::internal, "the kernel \"{}\" binds a texel buffer where there can be none", work.shader);
+      const std::uint64_t bytes = binding_of(made_, operand).bytes;
+      const std::uint64_t most =
+          operand.texels ? target_.traits.texel_elements_max * 16 : target_.traits.storage_range_max;
+      if (bytes <= most) continue;
+      const bool named = operand.slot < graph().values.size();
       return fail(errc::unsupported,
                   "\"{}\" takes {} bytes, but this device reaches {} through one binding; use another device or split "
                   "the tensor",
-                  name, slot.bytes, target_.traits.storage_range_max);
+                  named ? graph().values[operand.slot].name : "scratch memory", bytes, most);
     }
     return {};
   }
@@ -351,11 +381,20 @@ private:
   std::vector<bool> wanted_;              ///< by value: the host needs it
   std::map<value_id, bool> read_by_run_;  ///< constants on the device; true: not by preparations alone
   bool preparing_ = false;
+  std::size_t index_ = 0;  ///< of the node that is being lowered
   std::uint32_t position_ = 0;
   std::uint32_t stage_start_ = 0;
 };
 
 }  // namespace
+
+operand_bytes binding_of(const lowered_graph& work, const dispatch_operand& operand) {
+  const memory_slot& slot = work.slots[work.slots[operand.slot].root];
+  const std::uint64_t element = size_of(element_type(slot.kind, work.storage));
+  const auto begin = static_cast<std::uint64_t>(operand.part_begin) * element;
+  if (operand.part_elements == 0) return {begin, slot.bytes - begin};
+  return {begin, static_cast<std::uint64_t>(operand.part_elements) * element};
+}
 
 std::size_t lowered_graph::host_node_count() const noexcept {
   std::size_t count = 0;

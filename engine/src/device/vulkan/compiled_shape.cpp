@@ -18,6 +18,8 @@ lowering_target target_of(const program_memory& shared) {
           .storage = shared.storage,
           .operands_max =
               std::min(device.limits.maxPerStageDescriptorStorageBuffers, device.limits.maxDescriptorSetStorageBuffers),
+          .texel_operands_max =
+              std::min(device.limits.maxPerStageDescriptorSampledImages, device.limits.maxDescriptorSetSampledImages),
           .has_kernel = [&kernels = shared.core->kernels, f16](std::string_view name) {
             return !kernels(name, f16).empty();
           }};
@@ -131,6 +133,21 @@ result<void> compiled_shape::warm_up(program_memory& shared) {
 
 result<std::vector<tensor>> compiled_shape::run(program_memory& shared, std::span<const tensor> inputs,
                                                 time_point deadline, const cancellation& cancel) {
+  return execute(shared, recorded_, inputs, deadline, cancel, nullptr);
+}
+
+result<run_profile> compiled_shape::profile(program_memory& shared, std::span<const tensor> inputs, time_point deadline,
+                                            const cancellation& cancel) {
+  gpu& owner = *shared.core->owner;
+  TROUPE_TRY(const recording timed, recording::make(owner, work_, map_, shared.pipelines, true));
+  profiler watch(work_);
+  TROUPE_CHECK(execute(shared, timed, inputs, deadline, cancel, &watch));
+  return watch.finish(owner, timed);
+}
+
+result<std::vector<tensor>> compiled_shape::execute(program_memory& shared, const recording& commands,
+                                                    std::span<const tensor> inputs, time_point deadline,
+                                                    const cancellation& cancel, profiler* watch) {
   host_values values(work_);
   TROUPE_CHECK(values.set_inputs(inputs));
   // A run that was given up earlier may still be using the arena.
@@ -138,9 +155,12 @@ result<std::vector<tensor>> compiled_shape::run(program_memory& shared, std::spa
   for (std::size_t i = 0; i < work_.stages.size(); ++i) {
     for (const std::size_t step : work_.stages[i].host_nodes) {
       TROUPE_CHECK(still_wanted(deadline, cancel));
+      const double begin_us = watch ? watch->now_us() : 0;
       TROUPE_CHECK(values.run_node(work_.model.graph.nodes[step], *shared.core->operators));
+      if (watch) watch->host_node(step, begin_us);
     }
-    TROUPE_CHECK(run_stage(shared, recorded_.stages()[i], values, deadline, cancel));
+    if (watch) watch->submitted(i);
+    TROUPE_CHECK(run_stage(shared, commands.stages()[i], values, deadline, cancel));
   }
   return values.outputs();
 }
