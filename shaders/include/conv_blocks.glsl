@@ -4,11 +4,12 @@
 // take them from their owner by a shuffle, which costs such a device one instruction.
 //
 // Every element is one chain of fused multiply-adds over taps, then channels: its bits depend on nothing but its own
-// operands. Padding adds zeros. Weights: conv_block_weights.comp.
+// operands. Padding adds zeros. Weights: conv_block_weights.comp. READS_TEXELS: see texels.glsl.
 #extension GL_EXT_control_flow_attributes : require
 #define SHARES_ROWS 1
 #include "indexing.glsl"
 #include "subgroup_rows.glsl"
+#include "texels.glsl"
 #include "vector_store.glsl"
 #include "window.glsl"
 #include "activation.glsl"
@@ -16,13 +17,13 @@
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const bool has_bias = false;
 layout(constant_id = 1) const bool pointwise = false;  // one tap, and output positions are input positions
-layout(constant_id = 2) const bool has_addend = false;
+layout(constant_id = 2) const bool has_residual = false;
 layout(constant_id = 3) const uint activation = 0;
 
-layout(set = 0, binding = 0) readonly buffer source_words { WIDE source[]; };
-layout(set = 0, binding = 1) readonly buffer weight_words { WIDE weights[]; };
+WORDS(0, source);
+WORDS(1, weights);
 layout(set = 0, binding = 2) readonly buffer bias_elements { STORED bias[]; };
-layout(set = 0, binding = 3) readonly buffer addend_words { WIDE addend[]; };
+WORDS(3, residual);
 layout(set = 0, binding = 4) writeonly buffer target_words { WIDE target[]; };
 
 layout(push_constant) uniform parameters {
@@ -85,10 +86,10 @@ void main() {
     }
     for (uint c = 0; c < group_blocks; ++c) {
       float x[TILE_VECTORS][8];
-      [[unroll]] for (uint v = 0; v < TILE_VECTORS; ++v) x[v] = load_eight_if(source, at[v], pointwise || inside[v]);
+      [[unroll]] for (uint v = 0; v < TILE_VECTORS; ++v) x[v] = read_eight_if(source, at[v], pointwise || inside[v]);
       [[unroll]] for (uint v = 0; v < TILE_VECTORS; ++v) at[v] += in_plane;
       [[unroll]] for (uint o = 0; o < OWN_ROWS; ++o) {
-        const float own[8] = load_eight(weights, weight_at[o]);
+        const float own[8] = read_eight(weights, weight_at[o]);
         weight_at[o] += 8;
         [[unroll]] for (uint r = 0; r < 8; ++r) {
           float weight[8];
@@ -119,13 +120,13 @@ void main() {
       const uint word = (image * output_blocks + channel0 / 8) * out_plane + at - image * out_plane;
       float result[8];
       [[unroll]] for (uint j = 0; j < 8; ++j) result[j] = sums[8 * o + j][v] + offset[j];
-      if (has_addend) {
-        const float other[8] = load_eight(addend, word);
+      if (has_residual) {
+        const float other[8] = read_eight(residual, word);
         [[unroll]] for (uint j = 0; j < 8; ++j) result[j] += other[j];
       }
       // Channels that are not there stay zeros.
       [[unroll]] for (uint j = 0; j < 8; ++j)
-        result[j] = channel0 + j < outputs ? activated(activation, result[j], activation_a, activation_b) : 0.0;
+        result[j] = channel0 + j < outputs ? activate(activation, activation_a, activation_b, result[j]) : 0.0;
       store_eight(target, word, result);
     }
   }

@@ -11,13 +11,13 @@
 layout(local_size_x = 128) in;
 layout(constant_id = 0) const bool has_bias = false;
 layout(constant_id = 1) const bool pointwise = false;
-layout(constant_id = 2) const bool has_addend = false;
+layout(constant_id = 2) const bool has_residual = false;
 layout(constant_id = 3) const uint activation = 0;
 
 layout(set = 0, binding = 0) readonly buffer source_words { WIDE source[]; };
 layout(set = 0, binding = 1) readonly buffer weight_words { WIDE weights[]; };
 layout(set = 0, binding = 2) readonly buffer bias_elements { STORED bias[]; };
-layout(set = 0, binding = 3) readonly buffer addend_words { WIDE addend[]; };
+layout(set = 0, binding = 3) readonly buffer residual_words { WIDE residual[]; };
 layout(set = 0, binding = 4) writeonly buffer target_words { WIDE target[]; };
 
 layout(push_constant) uniform parameters {
@@ -101,12 +101,12 @@ void main() {
     float result[8];
     [[unroll]] for (uint j = 0; j < 8; ++j)
       result[j] = sums[j][v] + (has_bias ? widen(bias[min(channel0 + j, outputs - 1)]) : 0.0);
-    if (has_addend) {
-      const float other[8] = load_eight(addend, word);
+    if (has_residual) {
+      const float other[8] = load_eight(residual, word);
       [[unroll]] for (uint j = 0; j < 8; ++j) result[j] += other[j];
     }
     [[unroll]] for (uint j = 0; j < 8; ++j)
-      result[j] = channel0 + j < outputs ? activated(activation, result[j], activation_a, activation_b) : 0.0;
+      result[j] = channel0 + j < outputs ? activate(activation, activation_a, activation_b, result[j]) : 0.0;
     store_eight(target, word, result);
   }
 }

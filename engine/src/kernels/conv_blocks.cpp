@@ -1,6 +1,7 @@
 // Convolutions as matrix products over blocks of eight channels.
 #include <algorithm>
 
+#include "kernels/activation.hpp"
 #include "kernels/channel_blocks.hpp"
 #include "kernels/conv.hpp"
 #include "kernels/operand_checks.hpp"
@@ -51,19 +52,19 @@ std::int64_t merged_groups(const conv_shape& conv) {
 
 /// A tile of outputs by positions that an invocation's subgroup, or a workgroup, computes.
 struct tile_kind {
-  std::string_view shader;
+  std::string_view shader, texel_shader;
   std::int64_t outputs, positions;
   double cost;               ///< of a full tile, for one output of one position
   std::uint32_t group_size;  ///< invocations of a workgroup
   std::int64_t group_tiles;  ///< tiles that a workgroup computes
 };
 
-constexpr tile_kind small_tile{"conv_blocks", 16, 32, 1.2, 64, 8};
-constexpr tile_kind large_tile{"conv_blocks_large", 32, 56, 1.0, 64, 8};
-constexpr tile_kind shared_tile{"conv_blocks_shared", 64, 64, 1.0, 128, 1};
+constexpr tile_kind small_tile{"conv_blocks", "conv_blocks_texel", 16, 32, 1.2, 64, 8};
+constexpr tile_kind large_tile{"conv_blocks_large", "conv_blocks_large_texel", 32, 56, 1.0, 64, 8};
+constexpr tile_kind shared_tile{"conv_blocks_shared", {}, 64, 64, 1.0, 128, 1};
 
 const tile_kind& choose_tile(const device_traits& traits, std::int64_t outputs, std::int64_t positions) {
-  if (!traits.software || traits.subgroup_size != 8) return shared_tile;
+  if (!traits.software || traits.subgroup_size != 8 || !traits.subgroup_shuffle) return shared_tile;
   const auto cost = [&](const tile_kind& kind) {
     return kind.cost * static_cast<double>(divide_up(outputs, kind.outputs) * kind.outputs *
                                            divide_up(positions, kind.positions) * kind.positions);
@@ -107,6 +108,7 @@ result<void> add_conv_blocks(lowering_context& context, const conv_shape& conv, 
   const std::int64_t groups = conv.groups / merged;
   const std::int64_t group_outputs = merged * conv.group_outputs;
   const std::int64_t positions = conv.window.output_plane();
+  const std::int64_t source_positions = unfolded ? positions : conv.window.input_plane();
   const std::int64_t taps = conv.window.taps();
   const std::int64_t steps = unfolded ? 1 : taps;
   const std::int64_t group_blocks = divide_up(merged * conv.group_inputs * (unfolded ? taps : 1), 8);
@@ -135,13 +137,24 @@ result<void> add_conv_blocks(lowering_context& context, const conv_shape& conv, 
   const tile_kind& tile = choose_tile(context.traits(), group_outputs, conv.batch * positions);
   const std::int64_t tiles =
       groups * divide_up(group_outputs, tile.outputs) * divide_up(conv.batch * positions, tile.positions);
-  const bool has_bias = context.has_input(2);
-  context.add({.shader = tile.shader,
-               .operands = {source, {weights, false}, has_bias ? context.read(2) : source, source, context.write(0)},
-               .push_constants = push_bytes(blocks_parameters{as_u32(conv.batch), as_u32(groups), as_u32(group_blocks),
-                                                              as_u32(group_outputs), 0, 0, product_window}),
-               .specialization = {has_bias, unfolded || conv.window.is_pointwise(), 0, 0},
-               .groups = groups_for(divide_up(tiles, tile.group_tiles), 1, context.traits())});
+  TROUPE_TRY(const activation ending, activation_of(context.step()));
+  const bool has_bias = context.has_input(fused::bias_operand);
+  const bool has_residual = context.has_input(fused::residual_operand);
+  const dispatch_operand bias = has_bias ? context.read(fused::bias_operand) : source;
+  dispatch_operand residual = has_residual ? context.read(fused::residual_operand) : source;
+  dispatch_operand kernel{weights, false};
+  const std::int64_t largest = std::max({8 * weight_words, 8 * conv.batch * groups * group_blocks * source_positions,
+                                         stored_elements(memory_layout::blocks, context.output_dims(0))});
+  const bool texels = !tile.texel_shader.empty() && context.reads_texels(largest);
+  source.texels = residual.texels = kernel.texels = texels;
+  context.add(
+      {.shader = texels ? tile.texel_shader : tile.shader,
+       .operands = {source, kernel, bias, residual, context.write(0)},
+       .push_constants = push_bytes(blocks_parameters{as_u32(conv.batch), as_u32(groups), as_u32(group_blocks),
+                                                      as_u32(group_outputs), ending.a, ending.b, product_window}),
+       .specialization = {has_bias, unfolded || conv.window.is_pointwise(), has_residual,
+                          static_cast<std::uint32_t>(ending.kind)},
+       .groups = groups_for(divide_up(tiles, tile.group_tiles), 1, context.traits())});
   return {};
 }
 

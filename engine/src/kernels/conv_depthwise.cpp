@@ -1,4 +1,5 @@
 // Convolutions in which every channel is its own group.
+#include "kernels/activation.hpp"
 #include "kernels/channel_blocks.hpp"
 #include "kernels/conv.hpp"
 #include "kernels/operand_checks.hpp"
@@ -35,22 +36,29 @@ result<void> add_conv_depthwise(lowering_context& context, const conv_shape& con
 
   const bool unrolled =
       window.dilation[2] == 1 && window.kernel[2] <= row_taps_max && window.stride[2] <= row_stride_max;
-  const bool has_bias = context.has_input(2);
   const std::int64_t tiles =
       conv.window.output[0] * conv.window.output[1] * ((conv.window.output[2] + neighbours - 1) / neighbours);
   const auto across = groups_for(tiles, 64, context.traits());
   if (across[1] != 1)
     return fail(errc::unsupported, "{} has {} positions in a plane, more than the device counts workgroups for",
                 context.step().describe(), conv.window.output_plane());
-  context.add({.shader = "conv_depthwise",
-               .operands = {context.read(0),
-                            {weights, false},
-                            has_bias ? context.read(2) : context.read(0),
-                            context.read(0),
+  TROUPE_TRY(const activation ending, activation_of(context.step()));
+  const bool has_bias = context.has_input(fused::bias_operand);
+  const bool has_residual = context.has_input(fused::residual_operand);
+  dispatch_operand source = context.read(0), kernel{weights, false};
+  dispatch_operand residual = has_residual ? context.read(fused::residual_operand) : source;
+  const std::int64_t largest = std::max({stored_elements(memory_layout::blocks, kernels),
+                                         stored_elements(memory_layout::blocks, context.input_dims(0)),
+                                         stored_elements(memory_layout::blocks, context.output_dims(0))});
+  const bool texels = context.reads_texels(largest);
+  source.texels = kernel.texels = residual.texels = texels;
+  context.add({.shader = texels ? "conv_depthwise_texel" : "conv_depthwise",
+               .operands = {source, kernel, has_bias ? context.read(fused::bias_operand) : context.read(0), residual,
                             context.write(0)},
-               .push_constants = push_bytes(depthwise_parameters{as_u32(conv.batch), as_u32(channels), 0, 0, window}),
-               .specialization = {has_bias, 0, 0, unrolled ? as_u32(window.kernel[2]) : 0,
-                                  unrolled ? as_u32(window.stride[2]) : 1},
+               .push_constants =
+                   push_bytes(depthwise_parameters{as_u32(conv.batch), as_u32(channels), ending.a, ending.b, window}),
+               .specialization = {has_bias, has_residual, static_cast<std::uint32_t>(ending.kind),
+                                  unrolled ? as_u32(window.kernel[2]) : 0, unrolled ? as_u32(window.stride[2]) : 1},
                .groups = {across[0], as_u32(blocks), as_u32(conv.batch)}});
   return {};
 }

@@ -1,4 +1,5 @@
 // Convolutions with so many terms that they must be cut into slices.
+#include "kernels/activation.hpp"
 #include "kernels/conv.hpp"
 #include "kernels/gemm_dispatch.hpp"
 #include "kernels/operand_checks.hpp"
@@ -10,6 +11,11 @@ namespace {
 struct narrow_parameters {
   std::uint32_t batch, groups, group_inputs, group_outputs, slice_length;
   window_parameters window;
+};
+
+struct finish_parameters {
+  std::uint32_t count;
+  float activation_a, activation_b;
 };
 
 }  // namespace
@@ -25,14 +31,18 @@ result<void> add_conv_narrow(lowering_context& context, const conv_shape& conv) 
   if (sliced) {
     TROUPE_TRY(partial, slice_scratch(context, slices, elements));
   }
-  const bool has_bias = context.has_input(2);
-  const dispatch_operand bias = context.read(has_bias ? 2 : 0);
+  const bool has_bias = context.has_input(fused::bias_operand);
+  const dispatch_operand bias = context.read(has_bias ? fused::bias_operand : 0);
+  TROUPE_TRY(const activation ending, activation_of(context.step()));
+  const bool has_residual = context.has_input(fused::residual_operand);
+  const bool finishes = has_residual || ending.kind != activation_kind::none;
+  const dispatch_operand target =
+      finishes ? dispatch_operand{.slot = context.scratch(elements), .written = true} : context.write(0);
   const std::int64_t tiles = conv.batch * channels * ((positions + 31) / 32) * 8;
   auto groups = groups_for(tiles, 64, context.traits());
   groups[2] = slices.count;
   context.add({.shader = "conv_narrow",
-               .operands = {context.read(0), context.read(1), bias,
-                            sliced ? dispatch_operand{partial, true} : context.write(0)},
+               .operands = {context.read(0), context.read(1), bias, sliced ? dispatch_operand{partial, true} : target},
                .push_constants =
                    push_bytes(narrow_parameters{as_u32(conv.batch), as_u32(conv.groups), as_u32(conv.group_inputs),
                                                 as_u32(conv.group_outputs), slices.length, window}),
@@ -41,8 +51,15 @@ result<void> add_conv_narrow(lowering_context& context, const conv_shape& conv) 
   if (sliced) {
     std::optional<gemm_addend> addend;
     if (has_bias) addend = gemm_addend{.operand = bias, .row_stride = 1};
-    add_combine(context, partial, slices, elements, channels, positions, 1.0f, addend, context.write(0));
+    add_combine(context, partial, slices, elements, channels, positions, 1.0f, addend, target);
   }
+  if (!finishes) return {};
+  context.add(
+      {.shader = "finish",
+       .operands = {{.slot = target.slot}, context.read(has_residual ? fused::residual_operand : 0), context.write(0)},
+       .push_constants = push_bytes(finish_parameters{as_u32(elements), ending.a, ending.b}),
+       .specialization = {has_residual, static_cast<std::uint32_t>(ending.kind)},
+       .groups = groups_for(elements, 64, context.traits())});
   return {};
 }
 

@@ -66,8 +66,10 @@ result<void> lower_pool(lowering_context& context, bool is_maximum, bool counts_
   for (std::size_t axis = 0; axis < sliding_window::axes; ++axis)
     parameters.pad_end[axis] = static_cast<std::int32_t>(pool.window.pad_end[axis]);
   if (in_blocks) {
-    context.add({.shader = "pool_blocks",
-                 .operands = {context.read(0), context.write(0)},
+    dispatch_operand source = context.read(0);
+    source.texels = context.reads_texels(stored_elements(memory_layout::blocks, context.input_dims(0)));
+    context.add({.shader = source.texels ? "pool_blocks_texel" : "pool_blocks",
+                 .operands = {source, context.write(0)},
                  .push_constants = push_bytes(parameters),
                  .specialization = {is_maximum, counts_padding},
                  .groups = groups_for(count, 64, context.traits())});
