@@ -15,10 +15,8 @@
 #include "activation.glsl"
 
 layout(local_size_x = 64) in;
-layout(constant_id = 0) const bool has_bias = false;
-layout(constant_id = 1) const bool pointwise = false;  // one tap, and output positions are input positions
-layout(constant_id = 2) const bool has_residual = false;
-layout(constant_id = 3) const uint activation = 0;
+layout(constant_id = 0) const bool pointwise = false;  // one tap, and output positions are input positions
+layout(constant_id = 1) const uint activation = 0;
 
 WORDS(0, source);
 WORDS(1, weights);
@@ -30,6 +28,7 @@ layout(push_constant) uniform parameters {
   uint batch, groups;
   uint group_blocks;   // blocks of input channels in a group
   uint group_outputs;  // output channels in a group; a multiple of 8 unless there is one group
+  uint has_bias, has_residual;  // here and not specialised: each variant is a pipeline to compile
   float activation_a, activation_b;
   WINDOW_PARAMETERS
 };
@@ -112,7 +111,7 @@ void main() {
     const uint channel0 = group * group_outputs + in_group;
     float offset[8];
     [[unroll]] for (uint j = 0; j < 8; ++j)
-      offset[j] = has_bias ? widen(bias[min(channel0 + j, outputs - 1)]) : 0.0;
+      offset[j] = has_bias != 0 ? widen(bias[min(channel0 + j, outputs - 1)]) : 0.0;
     [[unroll]] for (uint v = 0; v < TILE_VECTORS; ++v) {
       const uint at = position0 + 8 * v;
       if (at >= all_positions) break;
@@ -120,7 +119,7 @@ void main() {
       const uint word = (image * output_blocks + channel0 / 8) * out_plane + at - image * out_plane;
       float result[8];
       [[unroll]] for (uint j = 0; j < 8; ++j) result[j] = sums[8 * o + j][v] + offset[j];
-      if (has_residual) {
+      if (has_residual != 0) {
         const float other[8] = read_eight(residual, word);
         [[unroll]] for (uint j = 0; j < 8; ++j) result[j] += other[j];
       }

@@ -9,10 +9,8 @@
 #include "activation.glsl"
 
 layout(local_size_x = 128) in;
-layout(constant_id = 0) const bool has_bias = false;
-layout(constant_id = 1) const bool pointwise = false;
-layout(constant_id = 2) const bool has_residual = false;
-layout(constant_id = 3) const uint activation = 0;
+layout(constant_id = 0) const bool pointwise = false;
+layout(constant_id = 1) const uint activation = 0;
 
 layout(set = 0, binding = 0) readonly buffer source_words { WIDE source[]; };
 layout(set = 0, binding = 1) readonly buffer weight_words { WIDE weights[]; };
@@ -24,6 +22,7 @@ layout(push_constant) uniform parameters {
   uint batch, groups;
   uint group_blocks;   // blocks of input channels in a group
   uint group_outputs;  // output channels in a group; a multiple of 8 unless there is one group
+  uint has_bias, has_residual;  // here and not specialised: each variant is a pipeline to compile
   float activation_a, activation_b;
   WINDOW_PARAMETERS
 };
@@ -100,8 +99,8 @@ void main() {
     const uint word = (image * output_blocks + channel0 / 8) * out_plane + at - image * out_plane;
     float result[8];
     [[unroll]] for (uint j = 0; j < 8; ++j)
-      result[j] = sums[j][v] + (has_bias ? widen(bias[min(channel0 + j, outputs - 1)]) : 0.0);
-    if (has_residual) {
+      result[j] = sums[j][v] + (has_bias != 0 ? widen(bias[min(channel0 + j, outputs - 1)]) : 0.0);
+    if (has_residual != 0) {
       const float other[8] = load_eight(residual, word);
       [[unroll]] for (uint j = 0; j < 8; ++j) result[j] += other[j];
     }

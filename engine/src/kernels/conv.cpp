@@ -1,7 +1,8 @@
 // Conv over one to three spatial axes.
 #include "kernels/conv.hpp"
 
-#include "kernels/activation.hpp"
+#include <limits>
+
 #include "kernels/definitions.hpp"
 #include "kernels/operand_checks.hpp"
 #include "troupe/engine/detail/fail.hpp"
@@ -52,6 +53,14 @@ result<void> lower(lowering_context& context) {
 }
 
 }  // namespace
+
+result<activation> bounds_or_activation(const node& step) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  TROUPE_TRY(const activation ending, activation_of(step));
+  if (ending.kind == activation_kind::none) return activation{activation_kind::clip, -infinity, infinity};
+  if (ending.kind == activation_kind::relu) return activation{activation_kind::clip, 0, infinity};
+  return ending;
+}
 
 operator_definition conv_operator() {
   return {.name = "Conv", .infer = infer, .reference = conv_reference, .lower = lower, .layouts = layouts};

@@ -1,6 +1,7 @@
 // What a Conv computes, from its operands and attributes, and which kernels serve it.
 #pragma once
 
+#include "kernels/activation.hpp"
 #include "kernels/sliding_window.hpp"
 #include "troupe/engine/operator.hpp"
 
@@ -27,6 +28,9 @@ enum class conv_way : std::uint8_t {
 
 /// The bits of an image's result do not depend on the batch, even where the way does.
 conv_way conv_way_of(const conv_shape& conv);
+
+/// What the node ends in, with nothing and Relu as the Clip that they are: one pipeline serves all three.
+result<activation> bounds_or_activation(const node& step);
 
 /// Appends the dispatches of one way; the bias is operand 2, if there.
 result<void> add_conv_depthwise(lowering_context& context, const conv_shape& conv);

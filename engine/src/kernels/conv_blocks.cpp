@@ -21,7 +21,7 @@ struct weights_parameters {
 };
 
 struct blocks_parameters {
-  std::uint32_t batch, groups, group_blocks, group_outputs;
+  std::uint32_t batch, groups, group_blocks, group_outputs, has_bias, has_residual;
   float activation_a, activation_b;
   window_parameters window;
 };
@@ -34,7 +34,7 @@ constexpr std::int64_t unfolded_elements_max = std::int64_t{1} << 25;
 /// Rounds of an invocation's loops: half of what Mesa 22.3 lets them run.
 constexpr std::int64_t rounds_max = 32768;
 /// Zeros between merged groups cost as much as weights.
-constexpr std::int64_t merged_max = 16;
+constexpr std::int64_t merged_max = 32;
 
 constexpr std::int64_t divide_up(std::int64_t value, std::int64_t divisor) {
   return (value + divisor - 1) / divisor;
@@ -59,8 +59,8 @@ struct tile_kind {
   std::int64_t group_tiles;  ///< tiles that a workgroup computes
 };
 
-constexpr tile_kind small_tile{"conv_blocks", "conv_blocks_texel", 16, 32, 1.2, 64, 8};
-constexpr tile_kind large_tile{"conv_blocks_large", "conv_blocks_large_texel", 32, 56, 1.0, 64, 8};
+constexpr tile_kind small_tile{"conv_blocks", "conv_blocks_texel", 16, 32, 1.1, 64, 8};
+constexpr tile_kind large_tile{"conv_blocks_large", "conv_blocks_large_texel", 16, 56, 1.0, 64, 8};
 constexpr tile_kind shared_tile{"conv_blocks_shared", {}, 64, 64, 1.0, 128, 1};
 
 const tile_kind& choose_tile(const device_traits& traits, std::int64_t outputs, std::int64_t positions) {
@@ -137,7 +137,7 @@ result<void> add_conv_blocks(lowering_context& context, const conv_shape& conv, 
   const tile_kind& tile = choose_tile(context.traits(), group_outputs, conv.batch * positions);
   const std::int64_t tiles =
       groups * divide_up(group_outputs, tile.outputs) * divide_up(conv.batch * positions, tile.positions);
-  TROUPE_TRY(const activation ending, activation_of(context.step()));
+  TROUPE_TRY(const activation ending, bounds_or_activation(context.step()));
   const bool has_bias = context.has_input(fused::bias_operand);
   const bool has_residual = context.has_input(fused::residual_operand);
   const dispatch_operand bias = has_bias ? context.read(fused::bias_operand) : source;
@@ -152,8 +152,7 @@ result<void> add_conv_blocks(lowering_context& context, const conv_shape& conv, 
        .operands = {source, kernel, bias, residual, context.write(0)},
        .push_constants = push_bytes(blocks_parameters{as_u32(conv.batch), as_u32(groups), as_u32(group_blocks),
                                                       as_u32(group_outputs), ending.a, ending.b, product_window}),
-       .specialization = {has_bias, unfolded || conv.window.is_pointwise(), has_residual,
-                          static_cast<std::uint32_t>(ending.kind)},
+       .specialization = {unfolded || conv.window.is_pointwise(), static_cast<std::uint32_t>(ending.kind)},
        .groups = groups_for(divide_up(tiles, tile.group_tiles), 1, context.traits())});
   return {};
 }

@@ -1,4 +1,6 @@
 // Convolutions in which every channel is its own group.
+#include <algorithm>
+
 #include "kernels/activation.hpp"
 #include "kernels/channel_blocks.hpp"
 #include "kernels/conv.hpp"
@@ -10,7 +12,7 @@ namespace troupe {
 namespace {
 
 struct depthwise_parameters {
-  std::uint32_t batch, channels;
+  std::uint32_t batch, channels, has_bias, has_residual;
   float activation_a, activation_b;
   window_parameters window;
 };
@@ -18,7 +20,7 @@ struct depthwise_parameters {
 /// What conv_depthwise.comp unrolls.
 constexpr std::int64_t row_taps_max = 7;
 constexpr std::int64_t row_stride_max = 2;
-constexpr std::int64_t neighbours = 4;
+constexpr std::int64_t neighbours = 4, texel_neighbours = 7;
 
 }  // namespace
 
@@ -36,13 +38,7 @@ result<void> add_conv_depthwise(lowering_context& context, const conv_shape& con
 
   const bool unrolled =
       window.dilation[2] == 1 && window.kernel[2] <= row_taps_max && window.stride[2] <= row_stride_max;
-  const std::int64_t tiles =
-      conv.window.output[0] * conv.window.output[1] * ((conv.window.output[2] + neighbours - 1) / neighbours);
-  const auto across = groups_for(tiles, 64, context.traits());
-  if (across[1] != 1)
-    return fail(errc::unsupported, "{} has {} positions in a plane, more than the device counts workgroups for",
-                context.step().describe(), conv.window.output_plane());
-  TROUPE_TRY(const activation ending, activation_of(context.step()));
+  TROUPE_TRY(const activation ending, bounds_or_activation(context.step()));
   const bool has_bias = context.has_input(fused::bias_operand);
   const bool has_residual = context.has_input(fused::residual_operand);
   dispatch_operand source = context.read(0), kernel{weights, false};
@@ -50,15 +46,23 @@ result<void> add_conv_depthwise(lowering_context& context, const conv_shape& con
   const std::int64_t largest = std::max({stored_elements(memory_layout::blocks, kernels),
                                          stored_elements(memory_layout::blocks, context.input_dims(0)),
                                          stored_elements(memory_layout::blocks, context.output_dims(0))});
-  const bool texels = context.reads_texels(largest);
+  const device_traits& traits = context.traits();
+  const bool texels = context.reads_texels(largest) && traits.subgroup_size == 8 && traits.subgroup_shuffle;
   source.texels = kernel.texels = residual.texels = texels;
+  const std::int64_t tile_width = texels ? texel_neighbours : neighbours;
+  const std::int64_t tiles =
+      conv.window.output[0] * conv.window.output[1] * ((conv.window.output[2] + tile_width - 1) / tile_width);
+  const auto across = groups_for(tiles, 64, context.traits());
+  if (across[1] != 1)
+    return fail(errc::unsupported, "{} has {} positions in a plane, more than the device counts workgroups for",
+                context.step().describe(), conv.window.output_plane());
   context.add({.shader = texels ? "conv_depthwise_texel" : "conv_depthwise",
                .operands = {source, kernel, has_bias ? context.read(fused::bias_operand) : context.read(0), residual,
                             context.write(0)},
-               .push_constants =
-                   push_bytes(depthwise_parameters{as_u32(conv.batch), as_u32(channels), ending.a, ending.b, window}),
-               .specialization = {has_bias, has_residual, static_cast<std::uint32_t>(ending.kind),
-                                  unrolled ? as_u32(window.kernel[2]) : 0, unrolled ? as_u32(window.stride[2]) : 1},
+               .push_constants = push_bytes(depthwise_parameters{as_u32(conv.batch), as_u32(channels), has_bias,
+                                                                 has_residual, ending.a, ending.b, window}),
+               .specialization = {static_cast<std::uint32_t>(ending.kind), unrolled ? as_u32(window.kernel[2]) : 0,
+                                  unrolled ? as_u32(window.stride[2]) : 1},
                .groups = {across[0], as_u32(blocks), as_u32(conv.batch)}});
   return {};
 }
