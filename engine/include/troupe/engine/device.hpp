@@ -104,6 +104,9 @@ struct device_options {
   std::function<void(const std::string&)> on_message;
   /// For tests: see above. May be empty.
   std::shared_ptr<device_fault_hook> fault_hook;
+  /// Overrides the choice that the device's traits make: for comparing kernels, and for testing those of a GPU without
+  /// one. Results of different families differ in the last bits.
+  kernel_family kernels = kernel_family::automatic;
 };
 
 /// Every Vulkan device of this machine in order of preference (discrete, integrated, virtual, cpu), then `reference`.

@@ -20,6 +20,8 @@ lowering_target target_of(const program_memory& shared) {
           .storage = shared.storage,
           .operands_max =
               std::min(device.limits.maxPerStageDescriptorStorageBuffers, device.limits.maxDescriptorSetStorageBuffers),
+          .texel_operands_max =
+              std::min(device.limits.maxPerStageDescriptorSampledImages, device.limits.maxDescriptorSetSampledImages),
           .has_kernel = [&kernels = shared.core->kernels, f16](std::string_view name) {
             return !kernels(name, f16).empty();
           }};

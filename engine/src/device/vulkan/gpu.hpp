@@ -135,6 +135,7 @@ private:
 // C-style casts above: a handle is a pointer on 64-bit hosts and an integer on others, and no named cast does both.
 
 using unique_buffer = unique_handle<VkBuffer, vkDestroyBuffer>;
+using unique_buffer_view = unique_handle<VkBufferView, vkDestroyBufferView>;
 using unique_memory = unique_handle<VkDeviceMemory, vkFreeMemory>;
 using unique_pipeline = unique_handle<VkPipeline, vkDestroyPipeline>;
 using unique_pipeline_cache = unique_handle<VkPipelineCache, vkDestroyPipelineCache>;

@@ -20,7 +20,7 @@ std::uint64_t padded(std::uint64_t bytes, std::uint64_t alignment) {
 std::vector<byte_range> ranges_of(const lowered_graph& work, const memory_map& memory, const dispatch& step) {
   std::vector<byte_range> ranges;
   for (const dispatch_operand& operand : step.operands) {
-    const memory_region& region = region_of(work, memory, operand.slot);
+    const memory_region region = bound_region(work, memory, operand);
     if (region.buffer == memory.arena)
       ranges.push_back({arena_number, region.offset, region.offset + region.bytes, operand.written});
   }
