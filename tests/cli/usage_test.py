@@ -11,7 +11,7 @@ from onnx import helper
 
 from harness import FLOAT, MODELS, PROGRAM, cli_test
 
-COMMANDS = ["devices", "inspect", "run", "classify", "bench", "node"]
+COMMANDS = ["devices", "inspect", "run", "classify", "bench", "compress", "node"]
 
 
 class usage_test(cli_test):

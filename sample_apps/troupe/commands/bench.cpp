@@ -1,12 +1,12 @@
 // troupe bench MODEL: how fast a model runs, through the supervised system and by the engine alone, side by side; or
 // where its time goes.
 #include <algorithm>
-#include <random>
 
 #include "commands.hpp"
 #include "in_flight.hpp"
 #include "options.hpp"
 #include "profile_report.hpp"
+#include "random_inputs.hpp"
 #include "statistics.hpp"
 #include "troupe/engine/passes.hpp"
 
@@ -15,9 +15,8 @@ namespace {
 
 struct bench_command {
   std::string model_file;
-  std::int64_t batch = 1;
   std::size_t runs = 20;
-  std::vector<std::string> shapes;
+  random_input_options inputs;
   bool profile = false;
   std::string trace_file;
   placement_options placement;
@@ -31,57 +30,6 @@ struct measurement {
   std::vector<double> latency_ms;
   std::vector<double> images_per_s;
 };
-
-/// `NAME=2,3,224,224`.
-result<shape> given_shape(const std::string& text) {
-  std::vector<std::int64_t> extents;
-  const char* at = text.c_str();
-  while (*at) {
-    char* end = nullptr;
-    extents.push_back(std::strtoll(at, &end, 10));
-    if (end == at || (*end && *end != ','))
-      return error(errc::invalid_argument, fmt::format("the shape \"{}\" is not a list such as 1,3,224,224", text));
-    at = *end ? end + 1 : end;
-  }
-  return shape::make(extents);
-}
-
-/// The declared shape with the batch as first extent when that is open; other open extents must be given.
-result<shape> shape_of(const value_info& input, const bench_command& given) {
-  const std::string prefix = input.name + "=";
-  for (const std::string& argument : given.shapes)
-    if (argument.rfind(prefix, 0) == 0) return given_shape(argument.substr(prefix.size()));
-  std::vector<std::int64_t> extents;
-  for (const dimension& extent : input.dims.value_or(std::vector<dimension>{{-1, ""}, {-1, ""}})) {
-    const std::int64_t chosen = extent.extent < 0 && extents.empty() ? given.batch : extent.extent;
-    if (chosen < 0)
-      return error(errc::invalid_argument, fmt::format("the input \"{}\" {} leaves extents open; give --shape {}=...",
-                                                       input.name, text_of_dims(input), input.name));
-    extents.push_back(chosen);
-  }
-  return shape::make(extents);
-}
-
-/// Numbers in [0, 1) for floating-point inputs, zeros for all others: those are often indices.
-result<std::vector<tensor>> make_inputs(const graph& network, const bench_command& given) {
-  for (const std::string& argument : given.shapes)
-    if (!network.input_index(argument.substr(0, argument.find('='))))
-      return error(errc::invalid_argument, fmt::format("--shape {} names no input of the model", argument));
-  std::vector<tensor> inputs;
-  std::mt19937_64 random(given.spread.seed);
-  for (const value_id id : network.inputs) {
-    const value_info& input = network.values[id];
-    const dtype type = input.type_known ? input.type : dtype::f32;
-    TROUPE_TRY(const shape dims, shape_of(input, given));
-    TROUPE_TRY(tensor made, tensor::make(is_float(type) ? dtype::f32 : type, dims));
-    if (is_float(type)) {
-      for (float& element : made.as_mutable<float>()) element = static_cast<float>(random() >> 40) * 0x1p-24f;
-      TROUPE_TRY(made, convert(made, type));
-    }
-    inputs.push_back(std::move(made));
-  }
-  return inputs;
-}
 
 /// The first extent of the first input.
 std::int64_t images_of(const std::vector<tensor>& inputs) {
@@ -180,7 +128,7 @@ result<void> profile(const bench_command& given, const graph& network, const std
 
 result<void> bench(const bench_command& given, console& out) {
   TROUPE_TRY(const graph network, read_model(given.model_file));
-  TROUPE_TRY(const auto inputs, make_inputs(network, given));
+  TROUPE_TRY(const auto inputs, make_inputs(network, given.inputs, given.spread.seed));
   if (given.profile || !given.trace_file.empty()) return profile(given, network, inputs, out);
   const std::int64_t images = images_of(inputs);
 
@@ -236,15 +184,10 @@ void add_bench(program& to) {
       to.add("bench", "Measures how fast a model runs, supervised and by the engine alone",
              "troupe bench model.onnx --batch 8 --shards 2", [given](console& out) { return bench(*given, out); });
   command.add_option("MODEL", given->model_file, "ONNX file")->required();
-  command.add_option("--batch", given->batch, "First extent of inputs that leave it open")
-      ->check(CLI::Range(1, 65536))
-      ->capture_default_str();
   command.add_option("--runs", given->runs, "Measured runs, after two to warm up")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
-  command.add_option("--shape", given->shapes, "Shape of an input that leaves more open; repeatable")
-      ->type_name("NAME=N,N,...")
-      ->allow_extra_args(false);
+  given->inputs.add_to(command);
   command.add_flag(
       "--profile", given->profile,
       "Where the time goes instead: by operator and node, of the engine alone, beside the machine's limits");
