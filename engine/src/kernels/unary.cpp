@@ -15,10 +15,21 @@ namespace {
 
 constexpr unary_kind kinds[] = {
     {"Abs", unary_function::abs, 1, true},
+    {"Acos", unary_function::acos, 7, false},
+    {"Acosh", unary_function::acosh, 9, false},
+    {"Asin", unary_function::asin, 7, false},
+    {"Asinh", unary_function::asinh, 9, false},
+    {"Atan", unary_function::atan, 7, false},
+    {"Atanh", unary_function::atanh, 9, false},
+    {"Ceil", unary_function::ceil, 1, false},
+    {"Celu", unary_function::celu, 12, false},
     {"Clip", unary_function::clip, 1, true},
+    {"Cos", unary_function::cos, 7, false},
+    {"Cosh", unary_function::cosh, 9, false},
     {"Elu", unary_function::elu, 1, false},
     {"Erf", unary_function::erf, 9, false},
     {"Exp", unary_function::exp, 1, false},
+    {"Floor", unary_function::floor, 1, false},
     {"Gelu", unary_function::gelu, 20, false},
     {"HardSigmoid", unary_function::hard_sigmoid, 1, false},
     {"HardSwish", unary_function::hard_swish, 14, false},
@@ -27,11 +38,19 @@ constexpr unary_kind kinds[] = {
     {"Neg", unary_function::neg, 1, true},
     {"Reciprocal", unary_function::reciprocal, 1, false},
     {"Relu", unary_function::relu, 1, true},
+    {"Round", unary_function::round, 11, false},
     {"Selu", unary_function::selu, 6, false},
+    {"Shrink", unary_function::shrink, 9, true},
     {"Sigmoid", unary_function::sigmoid, 1, false},
+    {"Sign", unary_function::sign, 9, true},
+    {"Sin", unary_function::sin, 7, false},
+    {"Sinh", unary_function::sinh, 9, false},
     {"Softplus", unary_function::softplus, 1, false},
+    {"Softsign", unary_function::softsign, 1, false},
     {"Sqrt", unary_function::sqrt, 1, false},
+    {"Tan", unary_function::tan, 7, false},
     {"Tanh", unary_function::tanh, 1, false},
+    {"ThresholdedRelu", unary_function::thresholded_relu, 10, false},
 };
 
 struct parameters {
@@ -90,7 +109,13 @@ result<unary_call> read_unary(const node_view& view) {
   unary_call call{.function = find_unary(step.op)->function};
   switch (call.function) {
     case unary_function::leaky_relu: call.a = step.float_or("alpha", 0.01f); break;
-    case unary_function::elu: call.a = step.float_or("alpha", 1.0f); break;
+    case unary_function::elu:
+    case unary_function::celu:
+    case unary_function::thresholded_relu: call.a = step.float_or("alpha", 1.0f); break;
+    case unary_function::shrink:
+      call.a = step.float_or("lambd", 0.5f);
+      call.b = step.float_or("bias", 0.0f);
+      break;
     case unary_function::selu:
       call.a = step.float_or("alpha", 1.67326319217681884765625f);
       call.b = step.float_or("gamma", 1.05070102214813232421875f);
@@ -138,10 +163,40 @@ result<void> add_unary(lowering_context& context, const unary_call& call) {
 operator_definition abs_operator() {
   return unary("Abs");
 }
+operator_definition acos_operator() {
+  return unary("Acos");
+}
+operator_definition acosh_operator() {
+  return unary("Acosh");
+}
+operator_definition asin_operator() {
+  return unary("Asin");
+}
+operator_definition asinh_operator() {
+  return unary("Asinh");
+}
+operator_definition atan_operator() {
+  return unary("Atan");
+}
+operator_definition atanh_operator() {
+  return unary("Atanh");
+}
+operator_definition ceil_operator() {
+  return unary("Ceil");
+}
+operator_definition celu_operator() {
+  return unary("Celu");
+}
 operator_definition clip_operator() {
   auto definition = unary("Clip");
   definition.host_inputs = {1, 2};
   return definition;
+}
+operator_definition cos_operator() {
+  return unary("Cos");
+}
+operator_definition cosh_operator() {
+  return unary("Cosh");
 }
 operator_definition elu_operator() {
   return unary("Elu");
@@ -151,6 +206,9 @@ operator_definition erf_operator() {
 }
 operator_definition exp_operator() {
   return unary("Exp");
+}
+operator_definition floor_operator() {
+  return unary("Floor");
 }
 operator_definition gelu_operator() {
   return unary("Gelu");
@@ -176,20 +234,44 @@ operator_definition reciprocal_operator() {
 operator_definition relu_operator() {
   return unary("Relu");
 }
+operator_definition round_operator() {
+  return unary("Round");
+}
 operator_definition selu_operator() {
   return unary("Selu");
+}
+operator_definition shrink_operator() {
+  return unary("Shrink");
 }
 operator_definition sigmoid_operator() {
   return unary("Sigmoid");
 }
+operator_definition sign_operator() {
+  return unary("Sign");
+}
+operator_definition sin_operator() {
+  return unary("Sin");
+}
+operator_definition sinh_operator() {
+  return unary("Sinh");
+}
 operator_definition softplus_operator() {
   return unary("Softplus");
+}
+operator_definition softsign_operator() {
+  return unary("Softsign");
 }
 operator_definition sqrt_operator() {
   return unary("Sqrt");
 }
+operator_definition tan_operator() {
+  return unary("Tan");
+}
 operator_definition tanh_operator() {
   return unary("Tanh");
+}
+operator_definition thresholded_relu_operator() {
+  return unary("ThresholdedRelu");
 }
 
 }  // namespace troupe

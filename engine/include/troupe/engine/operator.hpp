@@ -141,6 +141,7 @@ public:
   const shape& input_dims(std::size_t i) const { return inputs_[i].dims; }
   const tensor* input_value(std::size_t i) const { return has_input(i) ? inputs_[i].value : nullptr; }
   const shape& output_dims(std::size_t i) const { return outputs_[i].dims; }
+  dtype output_type(std::size_t i) const { return outputs_[i].type; }
 
   dispatch_operand read(std::size_t input) const { return {inputs_[input].slot, false}; }
   dispatch_operand write(std::size_t output) const { return {outputs_[output].slot, true}; }
