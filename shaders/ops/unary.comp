@@ -18,6 +18,7 @@ layout(push_constant) uniform parameters {
   uint count;
   float a;  // see unary.hpp
   float b;
+  float c;
 };
 
 // GLSL leaves the functions below undefined or inaccurate for some arguments; these are the C library's.
@@ -166,6 +167,12 @@ float inverse_hyperbolic_tangent(float x) {
   return x < 0.0 ? -value : value;
 }
 
+// The multiple of the scale `a` nearest to x (ties to even) that is at least b and at most c scales. A NaN becomes 0.
+float fake_quantize(float x) {
+  const float steps = roundEven(x / a);
+  return isnan(steps) ? 0.0 : clamp(steps, b, c) * a;
+}
+
 // Every comparison is written so that a NaN stays one.
 float apply(float x) {
   switch (function) {
@@ -214,6 +221,7 @@ float apply(float x) {
     case 39: return x < 0.0 ? a * exp_minus_one(x / a) : x;
     case 40: return x <= a ? 0.0 : x;
     case 41: return x < -a ? x + b : (x > a ? x - b : (isnan(x) ? x : 0.0));
+    case 43: return fake_quantize(x);
     case 42: return x / (1.0 + abs(x));
   }
   return x;

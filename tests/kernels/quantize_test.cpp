@@ -88,6 +88,21 @@ TEST_CASE("products of small integers are exact") {
               bytes({1, 2, 1, 2}, {13, 15, 6, 2}));
 }
 
+TEST_CASE("FakeQuantizeLinear rounds as the integers would", "[device]") {
+  const auto fake = [](tensor data) {
+    return kernel_case{
+        .op = "FakeQuantizeLinear",
+        .inputs = {std::move(data)},
+        .attributes = {{"scale", 0.25f}, {"lowest", std::int64_t{-128}}, {"highest", std::int64_t{127}}}};
+  };
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  const tensor awkward = tensor_of<float>({8}, {0.125f, 0.375f, -0.375f, 1000, -1000, infinity, -infinity, 0.2f});
+  check_value(fake(awkward), tensor_of<float>({8}, {0, 0.5f, -0.5f, 31.75f, -32, 31.75f, -32, 0.25f}));
+  check_kernel(fake(awkward), exact);
+  check_kernel(fake(tensor_of<float>({2}, {std::numeric_limits<float>::quiet_NaN(), 1})), exact);
+  check_kernel(fake(random_halves({1001}, 5)), exact);
+}
+
 TEST_CASE("quantising operators refuse operands that do not fit") {
   const auto code = [](const kernel_case& given) { return refusal(given).code(); };
   const tensor floats = counting({2, 2}), scale = scalar_of(1.0f), zero = scalar_of<std::uint8_t>(0);

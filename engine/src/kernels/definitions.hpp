@@ -22,6 +22,7 @@
   X(bitwise_not) \
   X(bitwise_or) \
   X(bitwise_xor) \
+  X(blackman_window) \
   X(cast) \
   X(cast_like) \
   X(ceil) \
@@ -37,6 +38,8 @@
   X(cosh) \
   X(cum_sum) \
   X(dequantize_linear) \
+  X(det) \
+  X(dft) \
   X(div) \
   X(dropout) \
   X(dynamic_quantize_linear) \
@@ -46,6 +49,7 @@
   X(exp) \
   X(expand) \
   X(eye_like) \
+  X(fake_quantize_linear) \
   X(flatten) \
   X(floor) \
   X(gather) \
@@ -56,6 +60,9 @@
   X(global_average_pool) \
   X(greater) \
   X(greater_or_equal) \
+  X(grid_sample) \
+  X(hamming_window) \
+  X(hann_window) \
   X(hard_sigmoid) \
   X(hard_swish) \
   X(hardmax) \
@@ -75,11 +82,14 @@
   X(matmul_integer) \
   X(max) \
   X(max_pool) \
+  X(max_unpool) \
   X(mean) \
   X(min) \
   X(mod) \
   X(mul) \
   X(neg) \
+  X(negative_log_likelihood_loss) \
+  X(non_max_suppression) \
   X(non_zero) \
   X(one_hot) \
   X(pad) \
@@ -103,6 +113,7 @@
   X(relu) \
   X(reshape) \
   X(reverse_sequence) \
+  X(roi_align) \
   X(round) \
   X(scatter) \
   X(scatter_elements) \
@@ -117,11 +128,13 @@
   X(size) \
   X(slice) \
   X(softmax) \
+  X(softmax_cross_entropy_loss) \
   X(softplus) \
   X(softsign) \
   X(split) \
   X(sqrt) \
   X(squeeze) \
+  X(stft) \
   X(sub) \
   X(sum) \
   X(tan) \

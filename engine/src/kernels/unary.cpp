@@ -28,6 +28,7 @@ constexpr unary_kind kinds[] = {
     {"Cosh", unary_function::cosh, 9, false},
     {"Elu", unary_function::elu, 1, false},
     {"Erf", unary_function::erf, 9, false},
+    {"FakeQuantizeLinear", unary_function::fake_quantize, 1, false},
     {"Exp", unary_function::exp, 1, false},
     {"Floor", unary_function::floor, 1, false},
     {"Gelu", unary_function::gelu, 20, false},
@@ -55,7 +56,7 @@ constexpr unary_kind kinds[] = {
 
 struct parameters {
   std::uint32_t count;
-  float a, b;
+  float a, b, c;
 };
 
 /// Clip's bounds are operands of the same type as the first.
@@ -120,6 +121,11 @@ result<unary_call> read_unary(const node_view& view) {
       call.a = step.float_or("alpha", 1.67326319217681884765625f);
       call.b = step.float_or("gamma", 1.05070102214813232421875f);
       break;
+    case unary_function::fake_quantize:
+      call.a = step.float_or("scale", 1.0f);
+      call.b = static_cast<double>(step.int_or("lowest", 0));
+      call.c = static_cast<double>(step.int_or("highest", 255));
+      break;
     case unary_function::hard_sigmoid:
       call.a = step.float_or("alpha", 0.2f);
       call.b = step.float_or("beta", 0.5f);
@@ -154,7 +160,8 @@ result<void> add_unary(lowering_context& context, const unary_call& call) {
   context.add(
       {.shader = "unary",
        .operands = {context.read(0), context.write(0)},
-       .push_constants = push_bytes(parameters{count, static_cast<float>(call.a), static_cast<float>(call.b)}),
+       .push_constants = push_bytes(
+           parameters{count, static_cast<float>(call.a), static_cast<float>(call.b), static_cast<float>(call.c)}),
        .specialization = {static_cast<std::uint32_t>(call.function), count % 8 == 0 ? 0u : 1u},
        .groups = groups_for((std::int64_t{count} + 7) / 8, 64, context.traits())});  // eight for each invocation
   return {};
@@ -206,6 +213,9 @@ operator_definition erf_operator() {
 }
 operator_definition exp_operator() {
   return unary("Exp");
+}
+operator_definition fake_quantize_linear_operator() {
+  return unary("FakeQuantizeLinear");
 }
 operator_definition floor_operator() {
   return unary("Floor");

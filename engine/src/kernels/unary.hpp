@@ -49,6 +49,7 @@ enum class unary_function : std::uint32_t {
   thresholded_relu = 40,
   shrink = 41,
   softsign = 42,
+  fake_quantize = 43,
 };
 
 struct unary_kind {
@@ -61,12 +62,13 @@ struct unary_kind {
 /// Nullptr for an operator that is not one of this family.
 const unary_kind* find_unary(std::string_view op);
 
-/// A function with its parameters. `a` and `b` are: LeakyRelu, Elu: the slope alpha; Clip: lower and upper bound;
+/// A function with its parameters. `a`, `b` and `c` are: LeakyRelu, Elu: the slope alpha; Clip: lower and upper bound;
 /// HardSigmoid, HardSwish: slope and offset of the line; Selu: alpha and gamma; Celu: alpha; ThresholdedRelu: the
-/// threshold; Shrink: half the width of the dead zone, and the bias.
+/// threshold; Shrink: half the width of the dead zone, and the bias; FakeQuantizeLinear: the
+/// scale, and the range in which its multiples lie.
 struct unary_call {
   unary_function function;
-  double a = 0, b = 0;
+  double a = 0, b = 0, c = 0;
 };
 
 /// What a node of this family asks for, from its attributes and Clip's operands.

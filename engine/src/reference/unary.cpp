@@ -63,6 +63,12 @@ double apply(const unary_call& call, double x) {
     case unary_function::thresholded_relu: return x <= call.a ? 0 : x;
     case unary_function::shrink: return x < -call.a ? x + call.b : (x > call.a ? x - call.b : (x == x ? 0 : x));
     case unary_function::softsign: return x / (1 + std::abs(x));
+    case unary_function::fake_quantize: {
+      // The quotient is one of floats, as QuantizeLinear's is. A NaN becomes what 0 becomes.
+      const double steps = std::nearbyint(static_cast<float>(x) / static_cast<float>(call.a));
+      const double raised = steps > call.b ? steps : (std::isnan(steps) ? 0 : call.b);
+      return (raised > call.c ? call.c : raised) * call.a;
+    }
     case unary_function::round_to_half: return to_float(to_float16(static_cast<float>(x)));
   }
   return x;

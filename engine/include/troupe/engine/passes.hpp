@@ -21,6 +21,11 @@ void remove_dead_code(graph& model);
 /// rest into the bias, computed in fp32. Both must be constants of at most 32 bits an element.
 result<void> fold_batch_normalization(graph& model);
 
+/// Makes one node of a QuantizeLinear and a DequantizeLinear with the same constant scale and zero point: the operator
+/// FakeQuantizeLinear, which rounds floats to what the integers between would be, and needs no integers. Only this pass
+/// makes it.
+void join_quantization(graph& model);
+
 /// All of them, in the order that works.
 result<void> optimize(graph& model, const operator_table& operators);
 
