@@ -125,7 +125,13 @@ result<void> lower(lowering_context& context) {
 
 /// True when f(0, 0) is 0, so that channels which are not there stay zeros.
 bool keeps_zeros(binary_function function) {
-  return function != binary_function::div && function != binary_function::pow;
+  switch (function) {
+    case binary_function::div:
+    case binary_function::pow:
+    case binary_function::floor_modulo:
+    case binary_function::fmod: return false;
+    default: return true;
+  }
 }
 
 /// Operands with all channels lie in blocks as the result does; what is repeated over the channels, or has one number
@@ -135,7 +141,7 @@ layout_offer layouts(const lowering_context& context) {
   if (!has_blocks(dims) || dims.rank() >= limits::rank_max || context.input_count() < 2) return {};
   layout_offer offer{.when = layout_offer::mode::follow, .outputs = {true}};
   const bool full = dims[1] % 8 == 0;
-  if (!full && !keeps_zeros(binary_function_of(context.step().op))) return {};
+  if (!full && !keeps_zeros(binary_function_of(context.step()))) return {};
   for (std::size_t i = 0; i < context.input_count(); ++i) {
     const shape& operand = context.input_dims(i);
     const bool blocks = operand.rank() == dims.rank() && operand[1] == dims[1];

@@ -107,7 +107,9 @@ bool keeps_zero(const unary_call& call) {
     case unary_function::elu:
     case unary_function::selu:
     case unary_function::gelu:
-    case unary_function::gelu_tanh: return true;
+    case unary_function::gelu_tanh:
+    case unary_function::mish:
+    case unary_function::swish: return true;
     default: return false;
   }
 }
