@@ -169,6 +169,7 @@ public:
   const shape& output_dims(std::size_t i) const { return outputs_[i].dims; }
   memory_layout input_layout(std::size_t i) const { return inputs_[i].layout; }
   memory_layout output_layout(std::size_t i) const { return outputs_[i].layout; }
+  dtype output_type(std::size_t i) const { return outputs_[i].type; }
 
   dispatch_operand read(std::size_t input) const { return {inputs_[input].slot, false}; }
   dispatch_operand write(std::size_t output) const { return {outputs_[output].slot, true}; }

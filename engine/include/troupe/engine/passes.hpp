@@ -41,6 +41,11 @@ void push_transposes(graph& model);
 /// was rounded between the nodes is then rounded once.
 void fuse_convolutions(graph& model, const operator_table& operators);
 
+/// Makes one node of a QuantizeLinear and a DequantizeLinear with the same constant scale and zero point: the operator
+/// FakeQuantizeLinear, which rounds floats to what the integers between would be, and needs no integers. Only this pass
+/// makes it.
+void join_quantization(graph& model);
+
 /// All of them, in the order that works.
 result<void> optimize(graph& model, const operator_table& operators);
 

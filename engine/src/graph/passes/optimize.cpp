@@ -38,6 +38,7 @@ result<void> optimize(graph& model, const operator_table& operators) {
   fold_fixed_shapes(model, operators);
   TROUPE_CHECK(fold_constants(model, operators));
   drop_no_ops(model);  // before the next pass, which looks for neighbours
+  join_quantization(model);
   TROUPE_CHECK(fold_batch_normalization(model));
   // Only into what the operators at hand can compute.
   if (operators.find("LayerNormalization") && operators.find("RMSNormalization")) fuse_normalization(model);
