@@ -310,3 +310,59 @@ TEST_CASE("a model that needs more memory than the device has is refused with bo
   CHECK(outcome.error().code() == errc::out_of_memory);
   CHECK(outcome.error().message().find(std::to_string(opened->info().allocation_bytes_max)) != std::string::npos);
 }
+
+TEST_CASE("a profile has every dispatch and every host node once, in order, with times inside the run") {
+  TROUPE_NEEDS_VULKAN();
+  counted_messages messages;
+  {
+    const auto opened = need(open_vulkan(messages.options));
+    const auto loaded = load_on(*opened, mixed_graph());
+    const std::vector inputs{random_tensor({5000, 3}, 1)};
+    // Profiled runs and plain ones may take turns.
+    for (int turn = 0; turn < 2; ++turn) {
+      const run_profile taken = need(loaded->profile(inputs, soon()));
+      CHECK(same(need(loaded->run(inputs, soon())), by_reference(mixed_graph(), inputs)));
+      REQUIRE(taken.nodes.size() == 5);
+      std::size_t on_host = 0;
+      double before = 0;
+      for (const profiled_step& step : taken.steps) {
+        CHECK(step.duration_us > 0);
+        CHECK(step.begin_us >= before);
+        CHECK(step.begin_us + step.duration_us <= taken.wall_us);
+        before = step.begin_us;
+        on_host += step.on_host();
+        if (!step.on_host()) CHECK(step.bytes >= 2 * 15000 * sizeof(float));
+        CHECK(taken.nodes.at(step.node).operations >= 15000);
+      }
+      CHECK(taken.steps.size() == 5);
+      CHECK(on_host == 1);
+      CHECK(taken.nodes[taken.steps[0].node].op == "Relu");
+    }
+    CHECK(loaded->profile(inputs, steady_clock::now() - std::chrono::seconds(1)).error().code() ==
+          errc::deadline_exceeded);
+  }
+  messages.require_silence();
+}
+
+TEST_CASE("more weights to prepare than are held at a time are prepared in batches") {
+  TROUPE_NEEDS_VULKAN();
+  constexpr std::int64_t extent = 5'000'000;  // 20 MB each; a batch takes 32 MiB, a staging buffer 8
+  graph_builder built;
+  built.input("x", dtype::f32, {1});
+  for (const char* name : {"a", "b", "c"})
+    built.constant(name, random_tensor({extent}, static_cast<std::uint64_t>(*name)))
+        .step("ReluOfSecond", {"x", name}, {std::string("relu_") + name})
+        .output(std::string("relu_") + name);
+  const std::vector inputs{random_tensor({1}, 3)};
+  const auto want = by_reference(built, inputs);
+  for (const bool staging : {false, true}) {
+    counted_messages messages;
+    {
+      const auto opened = need(open_vulkan(messages.options, {.staging_only = staging}));
+      const auto loaded = load_on(*opened, built);
+      CHECK(same(need(loaded->run(inputs, soon())), want));
+      CHECK(loaded->stats().weight_bytes == 3 * extent * sizeof(float));
+    }
+    messages.require_silence();
+  }
+}

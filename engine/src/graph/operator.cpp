@@ -60,6 +60,18 @@ std::uint32_t lowering_context::scratch(std::int64_t elements) {
   return next_slot_++;
 }
 
+device_traits traits_for(device_traits traits, kernel_family family) noexcept {
+  if (family == kernel_family::automatic) return traits;
+  traits.software = family == kernel_family::software;
+  traits.texel_reads = traits.texel_reads && traits.software;
+  return traits;
+}
+
+bool lowering_context::reads_texels(std::int64_t elements) const noexcept {
+  const auto words = static_cast<std::uint64_t>(elements) * size_of(storage_) / 16;
+  return traits_.texel_reads && words < traits_.texel_elements_max;
+}
+
 std::array<std::uint32_t, 3> groups_for(std::int64_t invocations, std::uint32_t group_size,
                                         const device_traits& traits) {
   const auto groups = std::max<std::int64_t>(1, (invocations + group_size - 1) / group_size);

@@ -1,3 +1,4 @@
+#include "kernels/activation.hpp"
 #include "reference/products.hpp"
 #include "troupe/engine/operator.hpp"
 
@@ -11,11 +12,17 @@ result<void> conv_reference(reference_context& context) {
   if (context.has_input(2)) {
     TROUPE_TRY(bias, context.input_floats(2));
   }
+  std::vector<float> residual;
+  if (context.has_input(fused::residual_operand)) {
+    TROUPE_TRY(residual, context.input_floats(fused::residual_operand));
+  }
+  TROUPE_TRY(const activation ending, activation_of(context.step()));
   std::vector<float> result_values;
   result_values.reserve(context.output(0).elements());
   convolve(conv, input.data(), weights.data(), [&](double sum, std::int64_t channel) {
-    const double start = bias.empty() ? 0.0 : bias[static_cast<std::size_t>(channel)];
-    result_values.push_back(static_cast<float>(start + sum));
+    if (!bias.empty()) sum += bias[static_cast<std::size_t>(channel)];
+    if (!residual.empty()) sum += static_cast<double>(residual[result_values.size()]);
+    result_values.push_back(static_cast<float>(apply(ending, sum)));
   });
   return context.set_output_floats(0, result_values);
 }

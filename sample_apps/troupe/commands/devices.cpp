@@ -34,7 +34,12 @@ json json_of(const device_info& device) {
             {"shared_memory_bytes", traits.shared_memory_bytes},
             {"group_invocations_max", traits.group_invocations_max},
             {"group_count_max", traits.group_count_max},
-            {"storage_range_max", traits.storage_range_max}}}};
+            {"storage_range_max", traits.storage_range_max},
+            {"texel_reads", traits.texel_reads},
+            {"texel_elements_max", traits.texel_elements_max},
+            {"subgroup_shuffle", traits.subgroup_shuffle},
+            {"subgroup_arithmetic", traits.subgroup_arithmetic},
+            {"mesa_version", traits.mesa_version}}}};
 }
 
 result<void> devices(console& out) {

@@ -12,6 +12,7 @@
 #include "troupe/engine/deadline.hpp"
 #include "troupe/engine/graph.hpp"
 #include "troupe/engine/operators.hpp"
+#include "troupe/engine/profile.hpp"
 
 namespace troupe {
 
@@ -65,6 +66,11 @@ public:
   virtual result<std::vector<tensor>> run(std::span<const tensor> inputs, time_point deadline,
                                           const cancellation& cancel = {}) = 0;
 
+  /// Runs the graph once as `run` does, and says how long each piece took. Costs a recording of its own; meant for
+  /// finding out, not for production. `unsupported` on a device that has no clock, or computes nothing.
+  virtual result<run_profile> profile(std::span<const tensor> inputs, time_point deadline,
+                                      const cancellation& cancel = {}) = 0;
+
   virtual program_stats stats() const = 0;
 };
 
@@ -98,6 +104,9 @@ struct device_options {
   std::function<void(const std::string&)> on_message;
   /// For tests: see above. May be empty.
   std::shared_ptr<device_fault_hook> fault_hook;
+  /// Overrides the choice that the device's traits make: for comparing kernels, and for testing those of a GPU without
+  /// one. Results of different families differ in the last bits.
+  kernel_family kernels = kernel_family::automatic;
 };
 
 /// Every Vulkan device of this machine in order of preference (discrete, integrated, virtual, cpu), then `reference`.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "troupe/engine/graph.hpp"
+#include "troupe/engine/memory_layout.hpp"
 
 namespace troupe {
 
@@ -89,17 +90,27 @@ enum class storage_kind : std::uint8_t { activation, index32 };
 struct dispatch_operand {
   std::uint32_t slot;  ///< see `lowering_context`
   bool written = false;
+  /// Bound as a uniform texel buffer of 16-byte words (RGBA32UI for f16 storage, RGBA32F for f32) and not as a storage
+  /// buffer. Only for operands that are read, and where `lowering_context::reads_texels` says so.
+  bool texels = false;
+  /// Binds `part_elements` elements (0: all that follow) from element `part_begin` on, a multiple of
+  /// `part_alignment`: how a kernel reaches more than one binding holds.
+  std::int64_t part_begin = 0, part_elements = 0;
 };
 
+/// Elements: no Vulkan device wants bindings to begin at multiples of more than 256 bytes.
+inline constexpr std::int64_t part_alignment = 128;
+
 /// One compute dispatch as plain data: a shader by name (variants by storage type are chosen by the device), the
-/// operands bound as storage buffers 0, 1, ... of set 0, at most 128 bytes of push constants, 32-bit specialization
-/// constants 0, 1, ..., and the number of workgroups.
+/// operands bound as storage or texel buffers 0, 1, ... of set 0, at most 128 bytes of push constants, 32-bit
+/// specialization constants 0, 1, ..., and the number of workgroups.
 struct dispatch {
   std::string_view shader;
   std::vector<dispatch_operand> operands;
   std::vector<std::byte> push_constants;
   std::vector<std::uint32_t> specialization;
   std::array<std::uint32_t, 3> groups{1, 1, 1};
+  std::size_t node = 0;  ///< index of the graph's node it belongs to; set by whoever lowers the graph
 };
 
 /// What kernels may choose by. The same on every run of one device.
@@ -110,7 +121,20 @@ struct device_traits {
   std::uint32_t group_invocations_max = 128;
   std::array<std::uint32_t, 3> group_count_max{65535, 65535, 65535};
   std::uint64_t storage_range_max = std::uint64_t{1} << 27;  ///< bytes of one binding
+  /// Operands are best read through texel buffers: drivers for the CPU before Mesa 26 load storage buffers lane by
+  /// lane.
+  bool texel_reads = false;
+  std::uint64_t texel_elements_max = 65536;  ///< 16-byte words of one texel buffer
+  bool subgroup_shuffle = false;             ///< any lane reads any other lane's value
+  bool subgroup_arithmetic = false;
+  std::uint32_t mesa_version = 0;  ///< major; 0 for other drivers
 };
+
+/// Which kernels run: those for drivers on the CPU (a subgroup owns its tile, no shared memory), or those for GPUs.
+enum class kernel_family : std::uint8_t { automatic, software, gpu };
+
+/// `traits` of a device that shall get the kernels of `family`.
+device_traits traits_for(device_traits traits, kernel_family family) noexcept;
 
 /// Sees one node with the shapes of its operands, and says which dispatches compute it.
 class lowering_context {
@@ -119,8 +143,9 @@ public:
     bool present = false;
     shape dims;
     dtype type = dtype::f32;
-    const tensor* value = nullptr;  ///< the contents, when they are known before the run
-    std::uint32_t slot = 0;         ///< names the operand's memory in dispatches
+    const tensor* value = nullptr;                ///< the contents, when they are known before the run
+    std::uint32_t slot = 0;                       ///< names the operand's memory in dispatches
+    memory_layout layout = memory_layout::plain;  ///< as `operator_definition::layouts` asked for
   };
 
   lowering_context(const troupe::node& step, const device_traits& traits, dtype storage, std::vector<operand> inputs,
@@ -142,9 +167,13 @@ public:
   const tensor* input_value(std::size_t i) const { return has_input(i) ? inputs_[i].value : nullptr; }
   const shape& output_dims(std::size_t i) const { return outputs_[i].dims; }
   dtype output_type(std::size_t i) const { return outputs_[i].type; }
+  memory_layout input_layout(std::size_t i) const { return inputs_[i].layout; }
+  memory_layout output_layout(std::size_t i) const { return outputs_[i].layout; }
 
   dispatch_operand read(std::size_t input) const { return {inputs_[input].slot, false}; }
   dispatch_operand write(std::size_t output) const { return {outputs_[output].slot, true}; }
+  /// True when an operand of so many storage elements should be read through a texel buffer.
+  bool reads_texels(std::int64_t elements) const noexcept;
   /// Memory of `elements` storage elements that lives for this node only; give it to dispatches read or written.
   std::uint32_t scratch(std::int64_t elements);
 
@@ -207,6 +236,10 @@ struct operator_definition {
   /// Null: the node runs on the host. Also used only when every operand that is not an index or host input, and every
   /// output, is float16 or float32; integer arithmetic runs on the host, exactly.
   result<void> (*lower)(lowering_context&) = nullptr;
+  /// Which operands and results may lie in blocks of channels; asked before `lower`, which finds the decision in
+  /// `input_layout` and `output_layout`. It must depend on nothing but shapes of one image, attributes and constants:
+  /// the bits of a result must be the same in every batch. Null: everything is plain.
+  layout_offer (*layouts)(const lowering_context&) = nullptr;
 };
 
 }  // namespace troupe

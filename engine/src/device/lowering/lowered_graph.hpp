@@ -43,6 +43,7 @@ struct stage {
 
 struct lowered_graph {
   specialized_graph model;
+  dtype storage = dtype::f16;
   std::vector<memory_slot> slots;
   /// Dispatches that read nothing but constants and write scratch memory of their own (weights repacked for a kernel,
   /// say): they run once, when the program is compiled. In order.
@@ -62,11 +63,18 @@ struct lowered_graph {
   std::size_t dispatch_count() const noexcept;
 };
 
+/// Where in its slot's memory an operand begins, and how much of it is bound.
+struct operand_bytes {
+  std::uint64_t begin = 0, bytes = 0;
+};
+operand_bytes binding_of(const lowered_graph& work, const dispatch_operand& operand);
+
 /// What lowering must know about a device besides what kernels choose by.
 struct lowering_target {
   device_traits traits;
   dtype storage = dtype::f16;
   std::uint32_t operands_max = 8;  ///< storage buffers of one dispatch
+  std::uint32_t texel_operands_max = 16;
   /// Says whether there is a kernel of this name.
   std::function<bool(std::string_view)> has_kernel;
 };

@@ -63,6 +63,10 @@ public:
     return no_host_memory();
   }
 
+  result<run_profile> profile(std::span<const tensor>, time_point, const cancellation&) override {
+    return error(errc::unsupported, "the null device computes nothing that could be profiled");
+  }
+
   program_stats stats() const override {
     program_stats stats;
     const lowered_graph* work = shapes_.latest();

@@ -7,6 +7,7 @@
 #include "device/example_inputs.hpp"
 #include "device/shape_cache.hpp"
 #include "device/waiting.hpp"
+#include "graph/arithmetic.hpp"
 #include "troupe/engine/specialize.hpp"
 
 namespace troupe {
@@ -15,6 +16,8 @@ namespace {
 error no_host_memory() {
   return fail(errc::out_of_memory, "the host has no memory for the run; use a smaller model or batch");
 }
+
+using microseconds = std::chrono::duration<double, std::micro>;
 
 /// A specialised graph with the node after which each value is needed no more.
 struct reference_shape {
@@ -50,7 +53,23 @@ public:
     TROUPE_CHECK(still_wanted(deadline, cancel));
     TROUPE_CHECK(check_inputs(*part_, inputs));
     TROUPE_TRY(reference_shape* const shape, shape_for(inputs));
-    return run(*shape, inputs, deadline, cancel);
+    return run(*shape, inputs, deadline, cancel, nullptr);
+  } catch (const std::bad_alloc&) {
+    return no_host_memory();
+  }
+
+  result<run_profile> profile(std::span<const tensor> inputs, time_point deadline, const cancellation& cancel) override
+      try {
+    TROUPE_CHECK(still_wanted(deadline, cancel));
+    TROUPE_CHECK(check_inputs(*part_, inputs));
+    TROUPE_TRY(reference_shape* const shape, shape_for(inputs));
+    run_profile made;
+    for (const node& step : shape->model.graph.nodes)
+      made.nodes.push_back({step.name, step.op, operations_of(step, shape->model.dims)});
+    const auto started = steady_clock::now();
+    TROUPE_CHECK(run(*shape, inputs, deadline, cancel, &made.steps));
+    made.wall_us = microseconds(steady_clock::now() - started).count();
+    return made;
   } catch (const std::bad_alloc&) {
     return no_host_memory();
   }
@@ -71,7 +90,8 @@ private:
   }
 
   result<std::vector<tensor>> run(const reference_shape& shape, std::span<const tensor> inputs, time_point deadline,
-                                  const cancellation& cancel) {
+                                  const cancellation& cancel, std::vector<profiled_step>* times) {
+    const auto started = steady_clock::now();
     const graph& model = shape.model.graph;
     std::vector<tensor> values(model.values.size());
     for (const auto& [id, data] : model.constants) values[id] = data;
@@ -84,7 +104,11 @@ private:
     }
     for (std::size_t i = 0; i < model.nodes.size(); ++i) {
       TROUPE_CHECK(still_wanted(deadline, cancel));
+      const auto begin = steady_clock::now();
       TROUPE_CHECK(run_node(model.nodes[i], values));
+      if (times)
+        times->push_back(
+            {i, {}, microseconds(begin - started).count(), microseconds(steady_clock::now() - begin).count(), 0});
       for (const value_id id : model.nodes[i].inputs)
         if (id != no_value && shape.last_use[id] == i) values[id] = {};
     }

@@ -1,6 +1,7 @@
 #include "device/vulkan/adapter.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 #include "troupe/engine/detail/fail.hpp"
@@ -21,6 +22,12 @@ std::string type_name(VkPhysicalDeviceType type) {
 int preference(const adapter& candidate) {
   static constexpr std::array<std::string_view, 4> order{"discrete", "integrated", "virtual", "cpu"};
   return static_cast<int>(std::find(order.begin(), order.end(), candidate.info.type) - order.begin());
+}
+
+/// "Mesa 22.3.6 (LLVM 15.0.6)" is 22.
+std::uint32_t mesa_version_of(const VkPhysicalDeviceDriverProperties& driver) {
+  unsigned major = 0;
+  return std::sscanf(driver.driverInfo, "Mesa %u.", &major) == 1 ? major : 0;
 }
 
 std::string hexadecimal(std::span<const std::uint8_t> bytes) {
@@ -57,6 +64,13 @@ void read_properties(adapter& made) {
   traits.group_invocations_max = base.limits.maxComputeWorkGroupInvocations;
   std::copy_n(base.limits.maxComputeWorkGroupCount, 3, traits.group_count_max.begin());
   traits.storage_range_max = base.limits.maxStorageBufferRange;
+  const bool computes = v11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT;
+  traits.subgroup_shuffle = computes && (v11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT);
+  traits.subgroup_arithmetic = computes && (v11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT);
+  traits.mesa_version = mesa_version_of(driver);
+  traits.texel_elements_max = base.limits.maxTexelBufferElements;
+  // Since 26 a wide load of a storage buffer is one masked gather, and texel loads spill registers.
+  traits.texel_reads = traits.software && traits.mesa_version > 0 && traits.mesa_version < 26;
 }
 
 void read_features(adapter& made) {
@@ -92,6 +106,8 @@ void read_queues(adapter& made) {
     if (made.queue_family < 0 || dedicated) made.queue_family = static_cast<int>(i);
     if (dedicated) break;
   }
+  if (made.queue_family >= 0)
+    made.timestamp_bits = families[static_cast<std::size_t>(made.queue_family)].timestampValidBits;
 }
 
 result<void> read_extensions(checkpoint& vk, adapter& made) {

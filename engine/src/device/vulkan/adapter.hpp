@@ -21,6 +21,7 @@ struct adapter {
   bool timeline_semaphores = false;
   /// A family with compute; the dedicated one if there is one. -1: none.
   int queue_family = -1;
+  std::uint32_t timestamp_bits = 0;  ///< of that family's clock; 0: it has none
 
   /// Says what Troupe lacks on this device, if anything.
   result<void> check_usable() const;

@@ -6,18 +6,21 @@ namespace troupe::vulkan {
 namespace {
 
 result<bound_dispatches> allocate_sets(gpu& owner, const pipeline_set& pipelines,
-                                       std::span<const dispatch* const> steps, std::size_t operands) {
+                                       std::span<const dispatch* const> steps) {
   std::vector<VkDescriptorSetLayout> layouts;
-  for (const dispatch* step : steps)
-    layouts.push_back(pipelines.layout(static_cast<std::uint32_t>(step->operands.size())).set.get());
-  const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, static_cast<std::uint32_t>(operands)};
+  std::vector<VkDescriptorPoolSize> sizes{{descriptor_type(false), 0}, {descriptor_type(true), 0}};
+  for (const dispatch* step : steps) {
+    layouts.push_back(pipelines.layout(kinds_of(*step)).set.get());
+    for (const dispatch_operand& operand : step->operands) ++sizes[operand.texels].descriptorCount;
+  }
+  std::erase_if(sizes, [](const VkDescriptorPoolSize& size) { return size.descriptorCount == 0; });
   auto pool_info = vk_struct<VkDescriptorPoolCreateInfo>(VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO);
   pool_info.maxSets = static_cast<std::uint32_t>(steps.size());
-  pool_info.poolSizeCount = 1;
-  pool_info.pPoolSizes = &size;
+  pool_info.poolSizeCount = static_cast<std::uint32_t>(sizes.size());
+  pool_info.pPoolSizes = sizes.data();
   VkDescriptorPool pool = VK_NULL_HANDLE;
   TROUPE_CHECK(TROUPE_VK(owner.vk(), vkCreateDescriptorPool, owner.handle(), &pool_info, nullptr, &pool));
-  bound_dispatches made{unique_descriptor_pool(owner, pool), std::vector<VkDescriptorSet>(steps.size())};
+  bound_dispatches made{{}, unique_descriptor_pool(owner, pool), std::vector<VkDescriptorSet>(steps.size())};
   auto info = vk_struct<VkDescriptorSetAllocateInfo>(VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO);
   info.descriptorPool = pool;
   info.descriptorSetCount = static_cast<std::uint32_t>(layouts.size());
@@ -26,30 +29,61 @@ result<bound_dispatches> allocate_sets(gpu& owner, const pipeline_set& pipelines
   return made;
 }
 
+result<unique_buffer_view> make_view(gpu& owner, const memory_region& region, dtype storage) {
+  auto info = vk_struct<VkBufferViewCreateInfo>(VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO);
+  info.buffer = region.buffer;
+  info.format = storage == dtype::f16 ? VK_FORMAT_R32G32B32A32_UINT : VK_FORMAT_R32G32B32A32_SFLOAT;
+  info.offset = region.offset;
+  info.range = region.bytes;
+  VkBufferView view = VK_NULL_HANDLE;
+  TROUPE_CHECK(TROUPE_VK(owner.vk(), vkCreateBufferView, owner.handle(), &info, nullptr, &view));
+  return unique_buffer_view(owner, view);
+}
+
 }  // namespace
+
+memory_region bound_region(const lowered_graph& work, const memory_map& memory, const dispatch_operand& operand) {
+  const memory_region& whole = region_of(work, memory, operand.slot);
+  if (operand.part_begin == 0 && operand.part_elements == 0) return whole;
+  const operand_bytes part = binding_of(work, operand);
+  return {whole.buffer, whole.offset + part.begin, std::min((part.bytes + 15) / 16 * 16, whole.bytes - part.begin)};
+}
 
 result<bound_dispatches> bind_dispatches(gpu& owner, const lowered_graph& work, const memory_map& memory,
                                          const pipeline_set& pipelines, std::span<const dispatch* const> steps) {
   if (steps.empty()) return bound_dispatches{};
   std::size_t operands = 0;
   for (const dispatch* step : steps) operands += step->operands.size();
-  TROUPE_TRY(auto made, allocate_sets(owner, pipelines, steps, operands));
+  TROUPE_TRY(auto made, allocate_sets(owner, pipelines, steps));
 
   std::vector<VkDescriptorBufferInfo> buffers;
-  buffers.reserve(operands);  // the writes below point into it
+  std::vector<VkBufferView> views;
+  buffers.reserve(operands);  // the writes below point into them
+  views.reserve(operands);
   std::vector<VkWriteDescriptorSet> writes;
-  const std::uint64_t range_max = owner.properties().limits.maxStorageBufferRange;
+  const VkPhysicalDeviceLimits& limits = owner.properties().limits;
+  const std::uint64_t texel_range_max = std::uint64_t{limits.maxTexelBufferElements} * 16;
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    auto write = vk_struct<VkWriteDescriptorSet>(VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET);
-    write.dstSet = made.sets[i];
-    write.descriptorCount = static_cast<std::uint32_t>(steps[i]->operands.size());
-    write.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
-    write.pBufferInfo = buffers.data() + buffers.size();
-    for (const dispatch_operand& operand : steps[i]->operands) {
-      const memory_region& region = region_of(work, memory, operand.slot);
-      buffers.push_back({region.buffer, region.offset, std::min(region.bytes, range_max)});
+    for (std::uint32_t binding = 0; binding < steps[i]->operands.size(); ++binding) {
+      const dispatch_operand& operand = steps[i]->operands[binding];
+      memory_region region = bound_region(work, memory, operand);
+      auto write = vk_struct<VkWriteDescriptorSet>(VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET);
+      write.dstSet = made.sets[i];
+      write.dstBinding = binding;
+      write.descriptorCount = 1;
+      write.descriptorType = descriptor_type(operand.texels);
+      if (operand.texels) {
+        region.bytes = std::min(region.bytes, texel_range_max);
+        TROUPE_TRY(made.views.emplace_back(), make_view(owner, region, work.storage));
+        views.push_back(made.views.back().get());
+        write.pTexelBufferView = &views.back();
+      } else {
+        buffers.push_back(
+            {region.buffer, region.offset, std::min<std::uint64_t>(region.bytes, limits.maxStorageBufferRange)});
+        write.pBufferInfo = &buffers.back();
+      }
+      writes.push_back(write);
     }
-    writes.push_back(write);
   }
   vkUpdateDescriptorSets(owner.handle(), static_cast<std::uint32_t>(writes.size()), writes.data(), 0, nullptr);
   return made;

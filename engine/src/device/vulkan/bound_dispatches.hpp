@@ -18,8 +18,12 @@ inline const memory_region& region_of(const lowered_graph& work, const memory_ma
   return memory.regions[work.slots[slot].root];
 }
 
+/// What an operand binds, in whole 16-byte words.
+memory_region bound_region(const lowered_graph& work, const memory_map& memory, const dispatch_operand& operand);
+
 /// One descriptor set for each dispatch, from a pool of exactly their size.
 struct bound_dispatches {
+  std::vector<unique_buffer_view> views;  ///< of texel buffers
   unique_descriptor_pool pool;
   std::vector<VkDescriptorSet> sets;
 };

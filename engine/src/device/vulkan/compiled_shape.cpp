@@ -10,6 +10,8 @@ namespace {
 /// Submissions of one run that may be unfinished at a time: two keep the device busy, and bound what it still does
 /// after a cancellation.
 constexpr std::size_t submissions_ahead = 2;
+/// Constants that wait in device memory to be prepared, at a time; two such batches exist at once.
+constexpr std::uint64_t preparation_source_bytes = std::uint64_t{32} << 20;
 
 lowering_target target_of(const program_memory& shared) {
   const adapter& device = shared.core->owner->properties();
@@ -18,6 +20,8 @@ lowering_target target_of(const program_memory& shared) {
           .storage = shared.storage,
           .operands_max =
               std::min(device.limits.maxPerStageDescriptorStorageBuffers, device.limits.maxDescriptorSetStorageBuffers),
+          .texel_operands_max =
+              std::min(device.limits.maxPerStageDescriptorSampledImages, device.limits.maxDescriptorSetSampledImages),
           .has_kernel = [&kernels = shared.core->kernels, f16](std::string_view name) {
             return !kernels(name, f16).empty();
           }};
@@ -101,14 +105,21 @@ result<void> compiled_shape::prepare(program_memory& shared, time_point deadline
   missing.plan([&](value_id constant) { return is_of_program(shared, constant); }, shared.prepared, own_prepared_,
                map_);
   if (missing.empty()) return {};
-  // Gone as soon as the device has read them: only the prepared form is needed later.
-  weight_store sources(shared.core->owner);
-  std::vector<weight_store::item> items;
-  for (const value_id id : work_.preparation_constants)
-    items.push_back({id, work_.slots[id].bytes, &work_.model.graph.constants.at(id), work_.value(id).name});
-  TROUPE_CHECK(sources.add(items, shared.storage, deadline, cancel));
-  for (const auto& item : items) map_.regions[item.id] = *sources.find(item.id);
-  TROUPE_TRY(shared.submitted, missing.run(owner, shared.pipelines, shared.prepared, own_prepared_, map_));
+  TROUPE_CHECK(missing.allocate(owner, map_));
+  serial before = 0;
+  for (const preparation::batch& part : missing.batches(preparation_source_bytes)) {
+    // Gone as soon as the device has read them: only the prepared form is needed later.
+    weight_store sources(shared.core->owner);
+    std::vector<weight_store::item> items;
+    for (const value_id id : part.constants)
+      items.push_back({id, work_.slots[id].bytes, &work_.model.graph.constants.at(id), work_.value(id).name});
+    TROUPE_CHECK(sources.add(items, shared.storage, deadline, cancel));
+    for (const auto& item : items) map_.regions[item.id] = *sources.find(item.id);
+    TROUPE_TRY(shared.submitted, missing.submit(owner, shared.pipelines, map_, part));
+    // The device works on this batch while the host converts the next.
+    TROUPE_CHECK(owner.wait(std::exchange(before, shared.submitted), deadline, cancel));
+  }
+  missing.keep(shared.prepared, own_prepared_);
   return {};
 }
 
@@ -131,6 +142,21 @@ result<void> compiled_shape::warm_up(program_memory& shared) {
 
 result<std::vector<tensor>> compiled_shape::run(program_memory& shared, std::span<const tensor> inputs,
                                                 time_point deadline, const cancellation& cancel) {
+  return execute(shared, recorded_, inputs, deadline, cancel, nullptr);
+}
+
+result<run_profile> compiled_shape::profile(program_memory& shared, std::span<const tensor> inputs, time_point deadline,
+                                            const cancellation& cancel) {
+  gpu& owner = *shared.core->owner;
+  TROUPE_TRY(const recording timed, recording::make(owner, work_, map_, shared.pipelines, true));
+  profiler watch(work_);
+  TROUPE_CHECK(execute(shared, timed, inputs, deadline, cancel, &watch));
+  return watch.finish(owner, timed);
+}
+
+result<std::vector<tensor>> compiled_shape::execute(program_memory& shared, const recording& commands,
+                                                    std::span<const tensor> inputs, time_point deadline,
+                                                    const cancellation& cancel, profiler* watch) {
   host_values values(work_);
   TROUPE_CHECK(values.set_inputs(inputs));
   // A run that was given up earlier may still be using the arena.
@@ -138,9 +164,12 @@ result<std::vector<tensor>> compiled_shape::run(program_memory& shared, std::spa
   for (std::size_t i = 0; i < work_.stages.size(); ++i) {
     for (const std::size_t step : work_.stages[i].host_nodes) {
       TROUPE_CHECK(still_wanted(deadline, cancel));
+      const double begin_us = watch ? watch->now_us() : 0;
       TROUPE_CHECK(values.run_node(work_.model.graph.nodes[step], *shared.core->operators));
+      if (watch) watch->host_node(step, begin_us);
     }
-    TROUPE_CHECK(run_stage(shared, recorded_.stages()[i], values, deadline, cancel));
+    if (watch) watch->submitted(i);
+    TROUPE_CHECK(run_stage(shared, commands.stages()[i], values, deadline, cancel));
   }
   return values.outputs();
 }

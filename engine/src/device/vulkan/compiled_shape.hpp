@@ -4,6 +4,7 @@
 #include "device/host_values.hpp"
 #include "device/vulkan/device_core.hpp"
 #include "device/vulkan/preparation.hpp"
+#include "device/vulkan/profiler.hpp"
 #include "device/vulkan/recording.hpp"
 
 namespace troupe::vulkan {
@@ -32,6 +33,10 @@ public:
   result<std::vector<tensor>> run(program_memory& shared, std::span<const tensor> inputs, time_point deadline,
                                   const cancellation& cancel);
 
+  /// Runs once from commands that are recorded with timestamps for this purpose.
+  result<run_profile> profile(program_memory& shared, std::span<const tensor> inputs, time_point deadline,
+                              const cancellation& cancel);
+
   /// Adds what this shape holds to the program's numbers.
   void add_to(program_stats& stats) const;
 
@@ -43,6 +48,9 @@ private:
   result<void> prepare(program_memory& shared, time_point deadline, const cancellation& cancel);
   result<void> make_pipelines(program_memory& shared, time_point deadline, const cancellation& cancel);
   result<void> warm_up(program_memory& shared);
+  /// `watch` may be null.
+  result<std::vector<tensor>> execute(program_memory& shared, const recording& commands, std::span<const tensor> inputs,
+                                      time_point deadline, const cancellation& cancel, profiler* watch);
   result<void> run_stage(program_memory& shared, const recorded_stage& stage, host_values& values, time_point deadline,
                          const cancellation& cancel);
   result<void> write_uploads(const recorded_stage& stage, host_values& values, dtype storage);

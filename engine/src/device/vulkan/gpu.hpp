@@ -135,6 +135,7 @@ private:
 // C-style casts above: a handle is a pointer on 64-bit hosts and an integer on others, and no named cast does both.
 
 using unique_buffer = unique_handle<VkBuffer, vkDestroyBuffer>;
+using unique_buffer_view = unique_handle<VkBufferView, vkDestroyBufferView>;
 using unique_memory = unique_handle<VkDeviceMemory, vkFreeMemory>;
 using unique_pipeline = unique_handle<VkPipeline, vkDestroyPipeline>;
 using unique_pipeline_cache = unique_handle<VkPipelineCache, vkDestroyPipelineCache>;
@@ -142,6 +143,7 @@ using unique_pipeline_layout = unique_handle<VkPipelineLayout, vkDestroyPipeline
 using unique_set_layout = unique_handle<VkDescriptorSetLayout, vkDestroyDescriptorSetLayout>;
 using unique_descriptor_pool = unique_handle<VkDescriptorPool, vkDestroyDescriptorPool>;
 using unique_command_pool = unique_handle<VkCommandPool, vkDestroyCommandPool>;
+using unique_query_pool = unique_handle<VkQueryPool, vkDestroyQueryPool>;
 using unique_shader_module = unique_handle<VkShaderModule, vkDestroyShaderModule>;
 
 }  // namespace troupe::vulkan

@@ -29,16 +29,22 @@ struct specialization {
 }  // namespace
 
 pipeline_key key_of(const dispatch& work) {
-  return {std::string(work.shader), work.specialization, static_cast<std::uint32_t>(work.operands.size())};
+  return {std::string(work.shader), work.specialization, kinds_of(work)};
 }
 
-result<void> pipeline_set::add_layout(std::uint32_t operands) {
+operand_kinds kinds_of(const dispatch& work) {
+  operand_kinds kinds{static_cast<std::uint32_t>(work.operands.size()), 0};
+  for (std::uint32_t i = 0; i < kinds.count; ++i) kinds.texels |= (work.operands[i].texels ? 1u : 0u) << i;
+  return kinds;
+}
+
+result<void> pipeline_set::add_layout(operand_kinds operands) {
   if (layouts_.count(operands)) return {};
-  std::vector<VkDescriptorSetLayoutBinding> bindings(operands);
-  for (std::uint32_t i = 0; i < operands; ++i)
-    bindings[i] = {i, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1, VK_SHADER_STAGE_COMPUTE_BIT, nullptr};
+  std::vector<VkDescriptorSetLayoutBinding> bindings(operands.count);
+  for (std::uint32_t i = 0; i < operands.count; ++i)
+    bindings[i] = {i, descriptor_type(operands.texels & (1u << i)), 1, VK_SHADER_STAGE_COMPUTE_BIT, nullptr};
   auto set_info = vk_struct<VkDescriptorSetLayoutCreateInfo>(VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO);
-  set_info.bindingCount = operands;
+  set_info.bindingCount = operands.count;
   set_info.pBindings = bindings.data();
   VkDescriptorSetLayout set = VK_NULL_HANDLE;
   TROUPE_CHECK(TROUPE_VK(owner_->vk(), vkCreateDescriptorSetLayout, owner_->handle(), &set_info, nullptr, &set));

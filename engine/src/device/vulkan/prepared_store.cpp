@@ -13,6 +13,7 @@ std::map<std::uint32_t, std::string> preparation_keys(const lowered_graph& work)
     key += constants;
     for (const dispatch_operand& operand : step.operands) {
       const auto made_before = keys.find(operand.slot);
+      key += fmt::format(" {}+{}", operand.part_begin, operand.part_elements);
       if (operand.written)
         key += fmt::format(" writes {}", work.slots[operand.slot].elements);
       else if (made_before != keys.end())

@@ -20,7 +20,7 @@ std::uint64_t padded(std::uint64_t bytes, std::uint64_t alignment) {
 std::vector<byte_range> ranges_of(const lowered_graph& work, const memory_map& memory, const dispatch& step) {
   std::vector<byte_range> ranges;
   for (const dispatch_operand& operand : step.operands) {
-    const memory_region& region = region_of(work, memory, operand.slot);
+    const memory_region region = bound_region(work, memory, operand);
     if (region.buffer == memory.arena)
       ranges.push_back({arena_number, region.offset, region.offset + region.bytes, operand.written});
   }
@@ -57,8 +57,7 @@ public:
     for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
       commands_ = made.commands[chunk];
       TROUPE_CHECK(begin(owner_, commands_, false));
-      if (chunk == 0)
-        for (const value_id id : part.uploads) made.uploads.push_back(record_upload(id));
+      if (chunk == 0) record_start(part, made);
       const std::size_t first = chunk * dispatches_per_submission;
       const std::size_t last = std::min(part.dispatches.size(), first + dispatches_per_submission);
       for (std::size_t i = first; i < last; ++i) record_step(part.dispatches[i]);
@@ -69,6 +68,13 @@ public:
   }
 
 private:
+  void record_start(const stage& part, recorded_stage& made) {
+    for (const value_id id : part.uploads) made.uploads.push_back(record_upload(id));
+    if (!target_.times_) return;
+    if (target_.times_.written() == 0) target_.times_.record_reset(commands_);
+    target_.times_.record_next(commands_);
+  }
+
   void order(std::vector<byte_range> ranges) {
     if (tracker_.record(ranges)) {
       record_barrier(commands_, barrier_scope::device);
@@ -81,6 +87,7 @@ private:
   void record_step(const dispatch& step) {
     order(ranges_of(work_, memory_, step));
     record_dispatch(commands_, step, pipelines_, target_.bound_.sets[next_set_++], step.groups);
+    if (target_.times_) target_.times_.record_next(commands_);
   }
 
   /// Where the host finds a value: in its own part of the staging buffer, or in place.
@@ -128,8 +135,12 @@ private:
 };
 
 result<recording> recording::make(gpu& owner, const lowered_graph& work, const memory_map& memory,
-                                  const pipeline_set& pipelines) {
+                                  const pipeline_set& pipelines, bool timed) {
   recording made;
+  if (timed) {
+    const std::size_t count = work.dispatch_count() + work.stages.size();
+    TROUPE_TRY(made.times_, timestamps::make(owner, static_cast<std::uint32_t>(count)));
+  }
   std::vector<const dispatch*> steps;
   for (const stage& part : work.stages)
     for (const dispatch& step : part.dispatches) steps.push_back(&step);

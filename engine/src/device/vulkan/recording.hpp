@@ -4,6 +4,7 @@
 #include "device/lowering/hazards.hpp"
 #include "device/lowering/lowered_graph.hpp"
 #include "device/vulkan/bound_dispatches.hpp"
+#include "device/vulkan/timestamps.hpp"
 
 namespace troupe::vulkan {
 
@@ -28,14 +29,17 @@ std::uint64_t staging_bytes(const lowered_graph& work, std::uint64_t alignment);
 /// Owns command and descriptor pools. What it was made from (pipelines, memory) must live as long as it is submitted.
 class recording {
 public:
-  /// Every pipeline that `work` needs must be in `pipelines`.
+  /// Every pipeline that `work` needs must be in `pipelines`. When `timed`, the device waits after each dispatch and
+  /// notes the time.
   static result<recording> make(gpu& owner, const lowered_graph& work, const memory_map& memory,
-                                const pipeline_set& pipelines);
+                                const pipeline_set& pipelines, bool timed = false);
 
   const std::vector<recorded_stage>& stages() const noexcept { return stages_; }
   std::size_t barriers() const noexcept { return barriers_; }
   /// Every dispatch and copy with the bytes it touches, in order: what `verify_barriers` takes.
   const std::vector<recorded_command>& log() const noexcept { return log_; }
+  /// For each stage with commands, one before its first dispatch and one after each; none unless timed.
+  const timestamps& times() const noexcept { return times_; }
 
   /// Records one empty dispatch for each of `keys`, which makes drivers that compile late compile now.
   result<VkCommandBuffer> record_warm_up(gpu& owner, const lowered_graph& work, const pipeline_set& pipelines,
@@ -49,6 +53,7 @@ private:
   std::vector<recorded_stage> stages_;
   std::vector<recorded_command> log_;
   std::size_t barriers_ = 0;
+  timestamps times_;
 };
 
 }  // namespace troupe::vulkan

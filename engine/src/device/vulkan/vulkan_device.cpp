@@ -38,6 +38,8 @@ result<machine> look_around(const device_options& options) {
 result<std::shared_ptr<device>> open(machine found, std::size_t which, std::shared_ptr<const operator_table> operators,
                                      const device_options& options, const tuning& choices, kernel_source kernels) {
   auto core = std::make_shared<device_core>();
+  device_traits& traits = found.adapters.at(which).info.traits;
+  traits = traits_for(traits, options.kernels);
   TROUPE_TRY(core->owner, gpu::open(std::move(found.vk), std::move(found.connection),
                                     std::move(found.adapters.at(which)), options, choices));
   TROUPE_TRY(core->cache, pipeline_cache::open(*core->owner, options.pipeline_cache_directory));

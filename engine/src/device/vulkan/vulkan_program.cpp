@@ -71,15 +71,28 @@ result<compiled_shape*> vulkan_program::shape_for(std::span<const tensor> inputs
   return &shapes_.insert(std::move(key), std::move(made));
 }
 
-result<std::vector<tensor>> vulkan_program::run(std::span<const tensor> inputs, time_point deadline,
-                                                const cancellation& cancel) try {
+result<compiled_shape*> vulkan_program::ready_for(std::span<const tensor> inputs, time_point deadline,
+                                                  const cancellation& cancel) {
   TROUPE_CHECK(still_wanted(deadline, cancel));
   TROUPE_CHECK(check_inputs(*memory_.part, inputs));
   if (memory_.core->owner->vk().lost())
     return fail(errc::device_lost, "the device \"{}\" was lost; open it again and load the program anew",
                 memory_.core->owner->properties().info.name);
-  TROUPE_TRY(compiled_shape* const shape, shape_for(inputs, deadline, cancel));
+  return shape_for(inputs, deadline, cancel);
+}
+
+result<std::vector<tensor>> vulkan_program::run(std::span<const tensor> inputs, time_point deadline,
+                                                const cancellation& cancel) try {
+  TROUPE_TRY(compiled_shape* const shape, ready_for(inputs, deadline, cancel));
   return shape->run(memory_, inputs, deadline, cancel);
+} catch (const std::bad_alloc&) {
+  return no_host_memory();
+}
+
+result<run_profile> vulkan_program::profile(std::span<const tensor> inputs, time_point deadline,
+                                            const cancellation& cancel) try {
+  TROUPE_TRY(compiled_shape* const shape, ready_for(inputs, deadline, cancel));
+  return shape->profile(memory_, inputs, deadline, cancel);
 } catch (const std::bad_alloc&) {
   return no_host_memory();
 }

@@ -15,11 +15,14 @@ public:
 
   result<std::vector<tensor>> run(std::span<const tensor> inputs, time_point deadline,
                                   const cancellation& cancel) override;
+  result<run_profile> profile(std::span<const tensor> inputs, time_point deadline, const cancellation& cancel) override;
   program_stats stats() const override;
 
 private:
   vulkan_program(std::shared_ptr<device_core> core, std::shared_ptr<const graph> part, dtype storage);
   result<void> prepare();
+  /// Checks the inputs and finds, or makes, what runs them.
+  result<compiled_shape*> ready_for(std::span<const tensor> inputs, time_point deadline, const cancellation& cancel);
   result<compiled_shape*> shape_for(std::span<const tensor> inputs, time_point deadline, const cancellation& cancel);
 
   program_memory memory_;

@@ -28,7 +28,8 @@ result<void> write_padded(const weight_store::item& what, dtype storage, std::sp
 }  // namespace
 
 std::uint64_t memory_alignment(const gpu& owner) {
-  return std::max<std::uint64_t>(owner.properties().limits.minStorageBufferOffsetAlignment, 16);
+  const VkPhysicalDeviceLimits& limits = owner.properties().limits;
+  return std::max<std::uint64_t>({limits.minStorageBufferOffsetAlignment, limits.minTexelBufferOffsetAlignment, 16});
 }
 
 result<void> weight_store::add(std::span<const item> items, dtype storage, time_point deadline,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "device/example_inputs.hpp"
+#include "graph/arithmetic.hpp"
 #include "graph/inference.hpp"
 #include "troupe/engine/specialize.hpp"
 
@@ -15,25 +16,6 @@ constexpr std::uint64_t dispatch_bytes = 4096;
 constexpr std::uint64_t multiplies_a_byte = 8;
 /// Keeps sums over all nodes inside 64 bits.
 constexpr std::uint64_t work_max = std::uint64_t{1} << 42;
-
-/// Multiply-adds of the operators that have many for each element.
-std::uint64_t multiplies(const node& step, const std::vector<shape>& dims) {
-  if (step.inputs.size() < 2 || step.inputs[0] == no_value || step.inputs[1] == no_value || step.outputs.empty() ||
-      step.outputs[0] == no_value)
-    return 0;
-  const shape& x = dims[step.inputs[0]];
-  const shape& w = dims[step.inputs[1]];
-  const auto made = static_cast<std::uint64_t>(dims[step.outputs[0]].elements());
-  const auto per_output = [&](std::int64_t count) { return made * static_cast<std::uint64_t>(count); };
-  if (step.op == "MatMul" && x.rank() > 0) return per_output(x[x.rank() - 1]);
-  if (step.op == "Gemm" && x.rank() == 2) return per_output(x[step.int_or("transA", 0) != 0 ? 0 : 1]);
-  if (step.op == "Conv" && w.rank() > 1) return per_output(w.elements(1, w.rank()));
-  if (step.op == "ConvTranspose" && w.rank() > 1)
-    return static_cast<std::uint64_t>(x.elements()) * static_cast<std::uint64_t>(w.elements(1, w.rank()));
-  if ((step.op == "LSTM" || step.op == "GRU" || step.op == "RNN") && x.rank() == 3)
-    return static_cast<std::uint64_t>(x[0] * x[1]) * 2 * static_cast<std::uint64_t>(w.elements());
-  return 0;
-}
 
 /// From the weights alone.
 void predict_from_weights(const graph& model, prediction& made) {
@@ -57,7 +39,7 @@ void predict_from_shapes(const specialized_graph& known, const operator_table& o
     };
     add(step.inputs);
     add(step.outputs);
-    const std::uint64_t work = std::min(bytes + multiplies(step, known.dims) / multiplies_a_byte, work_max);
+    const std::uint64_t work = std::min(bytes + multiply_adds(step, known.dims) / multiplies_a_byte, work_max);
     const bool on_device =
         has_kernel(step, *operators.find(step), [&](value_id id) { return known.graph.values[id].type; });
     for (const value_id id : step.outputs) {
