@@ -135,7 +135,7 @@ layout_offer layouts(const lowering_context& context) {
   if (!has_blocks(dims) || dims.rank() >= limits::rank_max || context.input_count() < 2) return {};
   layout_offer offer{.when = layout_offer::mode::follow, .outputs = {true}};
   const bool full = dims[1] % 8 == 0;
-  if (!full && !keeps_zeros(binary_function_of(context.step().op))) return {};
+  if (!full && !keeps_zeros(binary_function_of(context.step()))) return {};
   for (std::size_t i = 0; i < context.input_count(); ++i) {
     const shape& operand = context.input_dims(i);
     const bool blocks = operand.rank() == dims.rank() && operand[1] == dims[1];
