@@ -1,46 +1,55 @@
-// What the matrix product kernels share: target = alpha * left x right + beta * addend over a batch of matrices. An
-// element is one chain of fused multiply-adds in the order of k, so that its bits depend on its row and its column alone,
-// whatever the kernel, the tile, the batch and the device's load. Long chains are cut into slices of fixed length, summed
-// by combine_slices.comp.
+// What the matrix product kernels share: target = activation(alpha * left x right + beta * addend + residual) over a batch
+// of matrices. Every element is one chain of fused multiply-adds in the order of k, or one for each slice of fixed length,
+// added up first to last: its bits depend on its row and its column alone, whatever the kernel, the tile and the batch.
 #ifndef TROUPE_GEMM_GLSL
 #define TROUPE_GEMM_GLSL
 
 #extension GL_EXT_control_flow_attributes : require
+#include "activation.glsl"
 #include "indexing.glsl"
 #include "vectors.glsl"
 
-layout(local_size_x = 64) in;
-layout(constant_id = 0) const bool right_transposed = false;  // right is [columns][inner]
-layout(constant_id = 1) const uint addend_kind = 0;  // 0: none, 1: anything, 2: one for each row
-layout(constant_id = 2) const bool sliced = false;  // write fp32 sums of slices to `partial` and no more
+#define NO_ADDEND 0
+#define ADDEND_OF_COLUMN 1
+#define ADDEND_OF_ROW 2
+#define ANY_ADDEND 3
 
-layout(set = 0, binding = 0) readonly buffer left_elements { STORED left[]; };
-layout(set = 0, binding = 0) readonly buffer left_words { WIDE left_eights[]; };
-layout(set = 0, binding = 1) readonly buffer right_elements { STORED right[]; };
-layout(set = 0, binding = 1) readonly buffer right_words { WIDE right_eights[]; };
+layout(constant_id = 0) const uint addend_kind = NO_ADDEND;
+layout(constant_id = 1) const uint activation = 0;
+layout(constant_id = 2) const bool has_residual = false;
+layout(constant_id = 3) const bool sliced = false;  // slice z writes its fp32 sums to `partial` and no more
+
 layout(set = 0, binding = 2) readonly buffer addend_elements { STORED addend[]; };
-layout(set = 0, binding = 3) writeonly buffer target_elements { STORED target[]; };
-layout(set = 0, binding = 3) writeonly buffer partial_elements { float partial[]; };
+layout(set = 0, binding = 3) readonly buffer residual_elements { STORED residual[]; };
+layout(set = 0, binding = 4) writeonly buffer target_elements { STORED target[]; };
+layout(set = 0, binding = 4) writeonly buffer partial_elements { float partial[]; };
 
 layout(push_constant) uniform parameters {
-  uint rows, inner, columns;
-  uint matrices;                        // in the batch
-  uint left_row_stride, left_stride;    // from one row to the next, and along a row
-  uint right_stride;                    // from one row of the right operand, as it lies, to the next
-  uint slice_length;                    // a multiple of 8
+  uint rows, inner, columns;         // of a whole matrix
+  uint first_column, group_columns;  // what this dispatch computes; the right operand holds no others
+  uint left_stride;   // from one row of the left operand, as it lies, to the next
+  uint right_stride;  // the same of the right operand; of a packed one, from one block of columns to the next
+  uint slice_length;  // a multiple of 8
   uint addend_row_stride, addend_column_stride;
   float alpha, beta;
-  uint batch_rank;
-  uint batch_extents[6];
+  float activation_a, activation_b;
+  uint batch_extents[6];  // outermost first
   uint left_strides[6];
   uint right_strides[6];
 };
 
-// Where the operands' matrices begin.
+uint matrix_count() {
+  uint count = 1;
+  [[unroll]] for (uint axis = 0; axis < 6; ++axis) count *= batch_extents[axis];
+  return count;
+}
+
+// Where the operands' matrices begin, in elements.
 void find_matrix(uint matrix, out uint left_base, out uint right_base) {
   left_base = 0;
   right_base = 0;
-  for (uint axis = batch_rank; axis-- > 0;) {
+  [[unroll]] for (uint j = 0; j < 6; ++j) {
+    const uint axis = 5 - j;
     const uint index = matrix % batch_extents[axis];
     matrix /= batch_extents[axis];
     left_base += index * left_strides[axis];
@@ -48,23 +57,28 @@ void find_matrix(uint matrix, out uint left_base, out uint right_base) {
   }
 }
 
-// The addend of a row, when that is all there is.
+// The addend of a row or of a column of the whole matrix, where that is all there is: loaded once for many elements.
 float addend_of_row(uint row) {
-  return addend_kind == 2 ? widen(addend[min(row, rows - 1) * addend_row_stride]) : 0.0;
+  return addend_kind == ADDEND_OF_ROW ? widen(addend[min(row, rows - 1) * addend_row_stride]) : 0.0;
+}
+float addend_of_column(uint column) {
+  return addend_kind == ADDEND_OF_COLUMN ? widen(addend[min(column, columns - 1) * addend_column_stride]) : 0.0;
 }
 
-// The last step for an element; nothing outside the matrix.
-void finish(uint matrix, uint row, uint column, float sum, float row_addend) {
-  if (row >= rows || column >= columns) return;
+// The last step for an element, given what the two functions above say; nothing outside the matrix.
+void finish(uint matrix, uint row, uint column, float sum, float row_addend, float column_addend) {
+  if (row >= rows || column >= min(columns, first_column + group_columns)) return;
   const uint element = (matrix * rows + row) * columns + column;
   if (sliced) {
-    partial[gl_WorkGroupID.z * (matrices * rows * columns) + element] = sum;
+    partial[gl_WorkGroupID.z * (matrix_count() * rows * columns) + element] = sum;
     return;
   }
+  float term = addend_kind == ADDEND_OF_ROW ? row_addend : column_addend;
+  if (addend_kind == ANY_ADDEND) term = widen(addend[row * addend_row_stride + column * addend_column_stride]);
   float value = alpha * sum;
-  if (addend_kind == 1) row_addend = widen(addend[row * addend_row_stride + column * addend_column_stride]);
-  if (addend_kind != 0) value = fma(beta, row_addend, value);
-  target[element] = narrow(value);
+  if (addend_kind != NO_ADDEND) value = fma(beta, term, value);
+  if (has_residual) value += widen(residual[element]);
+  target[element] = narrow(activate(activation, activation_a, activation_b, value));
 }
 
 #endif

@@ -1,3 +1,6 @@
 #version 450
-#define SHARES_ROWS 0
-#include "gemm_tile.glsl"
+#define ROWS 16
+#define BLOCKS 4
+#define SUBGROUPS 4
+#define READS_TEXELS 0
+#include "gemm_packed.glsl"

@@ -1,10 +1,16 @@
 // Bounds: rounded_products; alpha and beta scale the terms and their errors alike.
 #include "support/kernel_properties.hpp"
 
+#include "kernels/activation.hpp"
+
 using namespace troupe;
 using namespace troupe::test;
 
 namespace {
+
+std::string fused_name(std::string_view key) {
+  return std::string(key);
+}
 
 kernel_case gemm(const shape& left, const shape& right, std::optional<shape> addend = {}) {
   kernel_case made{.op = "Gemm", .inputs = {random_tensor(left, 1), random_tensor(right, 2)}};
@@ -60,6 +66,81 @@ TEST_CASE("a row of a Gemm has the same bits alone and among others") {
   auto given = gemm({5, 129}, {65, 129}, shape{65});
   given.attributes = {{"transB", std::int64_t{1}}};
   check_batch_invariance(given);
+}
+
+TEST_CASE("Gemm of constant weights has the same bits for every number of rows") {
+  // Different kernels serve one row, few and many; the chains of products must not differ.
+  for (const std::int64_t inner : {24, 129, 17000})
+    for (const std::int64_t transposed : {0, 1}) {
+      INFO("inner " << inner << ", transB " << transposed);
+      const std::int64_t columns = inner > 1000 ? 9 : 67;
+      auto given = gemm({23, inner}, transposed ? shape{columns, inner} : shape{inner, columns}, shape{columns});
+      given.attributes = {{"transB", transposed}, {fused_name(fused::activation), std::string("Tanh")}};
+      given.constants = {1, 2};
+      for (const dtype storage : {dtype::f16, dtype::f32}) {
+        const auto all = run_on("", given, storage);
+        for (const std::int64_t rows : {1, 2, 5, 17}) {
+          auto some = given;
+          some.inputs[0] = need(given.inputs[0].rows(3, rows));
+          INFO(rows << " rows, storage " << to_string(storage));
+          CHECK(bitwise_equal(run_on("", some, storage).at(0), need(all.at(0).rows(3, rows))));
+        }
+      }
+    }
+}
+
+TEST_CASE("Gemm ends in every activation that a pass may move into it") {
+  struct ending {
+    const char* name;
+    float alpha, beta;
+  };
+  for (const ending& last : std::initializer_list<ending>{{"Relu", 0, 0},
+                                                          {"LeakyRelu", 0.1f, 0},
+                                                          {"Clip", -0.5f, 2},
+                                                          {"Sigmoid", 0, 0},
+                                                          {"Tanh", 0, 0},
+                                                          {"HardSigmoid", 0.2f, 0.5f},
+                                                          {"HardSwish", 1.0f / 6, 0.5f},
+                                                          {"Swish", 1, 0},
+                                                          {"Gelu", 0, 0},
+                                                          {"GeluTanh", 0, 0}})
+    for (const std::int64_t rows : {1, 3, 19}) {
+      INFO(last.name << ", " << rows << " rows");
+      auto given = gemm({rows, 40}, {40, 21}, shape{21});
+      given.attributes = {{fused_name(fused::activation), std::string(last.name)},
+                          {fused_name(fused::alpha), last.alpha},
+                          {fused_name(fused::beta), last.beta}};
+      given.constants = {1, 2};
+      check_kernel(given, rounded_products);
+    }
+}
+
+TEST_CASE("Gemm adds a residual before its activation") {
+  for (const std::int64_t inner : {40, 17000}) {  // the latter in slices
+    auto given = gemm({5, inner}, {inner, 21}, shape{5, 1});
+    given.inputs.push_back(random_tensor({5, 21}, 4));
+    given.attributes = {{fused_name(fused::activation), std::string("Relu")},
+                        {fused_name(fused::operands), std::int64_t{1}}};
+    check_kernel(given, rounded_products);
+  }
+  check_reference({.op = "Gemm",
+                   .inputs = {tensor_of({1, 2}, {1, 2}), tensor_of({2, 2}, {1, 0, 0, 1}), tensor_of({2}, {1, 1}),
+                              tensor_of({1, 2}, {-5, 5})},
+                   .attributes = {{fused_name(fused::activation), std::string("Relu")},
+                                  {fused_name(fused::operands), std::int64_t{1}}}},
+                  tensor_of({1, 2}, {0, 8}));
+}
+
+TEST_CASE("Gemm refuses what no pass would have made of it") {
+  auto given = gemm({5, 8}, {8, 9}, shape{9});
+  given.inputs.push_back(random_tensor({5, 9}, 4));
+  CHECK(refused(given, "has 4 operands; at most 3"));
+  given.attributes = {{fused_name(fused::operands), std::int64_t{1}}};
+  given.inputs[3] = random_tensor({9}, 4);
+  CHECK(refused(given, "adds float32[9] to its result, which is float32[5,9]"));
+  given.inputs.pop_back();
+  given.attributes = {{fused_name(fused::activation), std::string("Relux")}};
+  CHECK(refused(given, "ends in an activation \"Relux\""));
 }
 
 TEST_CASE("Gemm refuses operands that do not fit") {

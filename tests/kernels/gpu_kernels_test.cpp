@@ -19,6 +19,41 @@ TEST_CASE("matrix products for a GPU equal their definition") {
                    rounded_products);
 }
 
+TEST_CASE("matrix products of few rows and of long sums for a GPU have the bits of many rows") {
+  for (const std::int64_t inner : {40, 2500})
+    for (const std::int64_t transposed : {0, 1}) {
+      INFO("inner " << inner << ", transB " << transposed);
+      const kernel_case given{
+          .op = "Gemm",
+          .inputs = {random_tensor({70, inner}, 1), random_tensor(transposed ? shape{72, inner} : shape{inner, 72}, 2),
+                     random_tensor({72}, 3)},
+          .attributes = {{"transB", transposed}}};
+      check_gpu_kernel(given, rounded_products);
+      const auto opened = need(open_device("", operators(), {.kernels = kernel_family::gpu}));
+      const auto loaded = need(opened->load(std::make_shared<const graph>(graph_of(given)), {}));
+      const auto run = [&](const tensor& left) {
+        return need(loaded->run(std::vector{left, given.inputs[1], given.inputs[2]},
+                                steady_clock::now() + std::chrono::seconds(60)))
+            .at(0);
+      };
+      const tensor all = run(given.inputs[0]);
+      for (const std::int64_t rows : {1, 5})
+        CHECK(bitwise_equal(run(need(given.inputs[0].rows(9, rows))), need(all.rows(9, rows))));
+    }
+}
+
+TEST_CASE("matrix products over a batch and with an epilogue for a GPU equal their definition") {
+  check_gpu_kernel({.op = "MatMul", .inputs = {random_tensor({2, 3, 5, 24}, 1), random_tensor({3, 24, 8}, 2)}},
+                   rounded_products);
+  check_gpu_kernel({.op = "Gemm",
+                    .inputs = {random_tensor({9, 24}, 1), random_tensor({24, 65}, 2), random_tensor({65}, 3),
+                               random_tensor({9, 65}, 4)},
+                    .attributes = {{"troupe_fused", std::int64_t{1}},
+                                   {"troupe_activation", std::string("Swish")},
+                                   {"troupe_alpha", 1.0f}}},
+                   rounded_products);
+}
+
 TEST_CASE("convolutions for a GPU equal their definition") {
   for (const std::int64_t outputs : {5, 16, 33})
     check_gpu_kernel(

@@ -1,6 +1,8 @@
 // Bounds: rounded_products. Long sums are tested for themselves, because a driver was seen to end long loops early.
 #include "support/kernel_properties.hpp"
 
+#include "kernels/activation.hpp"
+
 using namespace troupe;
 using namespace troupe::test;
 
@@ -48,6 +50,31 @@ TEST_CASE("MatMul broadcasts batches and takes vectors as numpy does") {
 TEST_CASE("MatMul adds up more products than a driver may loop") {
   check_kernel(matmul({1, 70000}, {70000, 3}), rounded_products);
   check_kernel(matmul({9, 70000}, {70000, 8}), rounded_products);
+}
+
+TEST_CASE("MatMul multiplies by constants as by inputs") {
+  for (const std::int64_t rows : {1, 3, 8, 33})
+    for (const std::int64_t columns : {8, 63, 100}) {
+      INFO(rows << " rows, " << columns << " columns");
+      auto given = matmul({rows, 72}, {72, columns});
+      const auto as_input = run_on("", given, dtype::f16);
+      given.constants = {1};
+      CHECK(bitwise_equal(run_on("", given, dtype::f16).at(0), as_input.at(0)));
+      check_kernel(given, rounded_products);
+    }
+}
+
+TEST_CASE("MatMul takes the bias that a pass gives it") {
+  auto given = matmul({2, 3, 16}, {16, 9});
+  given.inputs.push_back(random_tensor({9}, 3));
+  given.inputs.push_back(random_tensor({2, 3, 9}, 4));
+  given.attributes = {{std::string(fused::operands), std::int64_t{1}},
+                      {std::string(fused::activation), std::string("Gelu")}};
+  check_kernel(given, rounded_products);
+  given.inputs[2] = random_tensor({8}, 3);
+  CHECK(refused(given, "does not have 9 elements"));
+  given.attributes.clear();
+  CHECK(refused(given, "at most 2"));
 }
 
 TEST_CASE("MatMul without products is zero") {

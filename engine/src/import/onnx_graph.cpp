@@ -11,6 +11,7 @@
 #include "import/old_opsets.hpp"
 #include "import/onnx_attribute.hpp"
 #include "import/onnx_tensor.hpp"
+#include "kernels/activation.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
 namespace troupe {
@@ -228,6 +229,8 @@ private:
   result<void> add_attribute(node& step, onnx::AttributeProto& proto) {
     TROUPE_CHECK(check_name(proto.name(), "name of an attribute"));
     if (proto.name().empty()) return fail(errc::invalid_argument, "an attribute has no name");
+    if (proto.name().starts_with(fused::prefix))
+      return fail(errc::invalid_argument, "the attribute \"{}\" has a name that Troupe keeps for itself", proto.name());
     auto held = take_attribute(proto, external_).while_doing(fmt::format("reading the attribute \"{}\"", proto.name()));
     if (!held) return std::move(held).error();
     if (held->has_value() && !step.attributes.emplace(proto.name(), **std::move(held)).second)

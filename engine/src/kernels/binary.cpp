@@ -125,7 +125,13 @@ result<void> lower(lowering_context& context) {
 
 /// True when f(0, 0) is 0, so that channels which are not there stay zeros.
 bool keeps_zeros(binary_function function) {
-  return function != binary_function::div && function != binary_function::pow;
+  switch (function) {
+    case binary_function::div:
+    case binary_function::pow:
+    case binary_function::floor_modulo:
+    case binary_function::fmod: return false;
+    default: return true;
+  }
 }
 
 /// Operands with all channels lie in blocks as the result does; what is repeated over the channels, or has one number

@@ -15,6 +15,7 @@
   X(asinh) \
   X(atan) \
   X(atanh) \
+  X(attention) \
   X(average_pool) \
   X(batch_normalization) \
   X(bit_shift) \
@@ -34,15 +35,18 @@
   X(constant_of_shape) \
   X(conv) \
   X(conv_integer) \
+  X(conv_transpose) \
   X(cos) \
   X(cosh) \
   X(cum_sum) \
+  X(depth_to_space) \
   X(dequantize_linear) \
   X(det) \
   X(dft) \
   X(div) \
   X(dropout) \
   X(dynamic_quantize_linear) \
+  X(einsum) \
   X(elu) \
   X(equal) \
   X(erf) \
@@ -58,26 +62,33 @@
   X(gelu) \
   X(gemm) \
   X(global_average_pool) \
+  X(global_max_pool) \
   X(greater) \
   X(greater_or_equal) \
   X(grid_sample) \
+  X(group_normalization) \
+  X(gru) \
   X(hamming_window) \
   X(hann_window) \
   X(hard_sigmoid) \
   X(hard_swish) \
   X(hardmax) \
   X(identity) \
+  X(instance_normalization) \
   X(is_inf) \
   X(is_nan) \
+  X(layer_normalization) \
   X(leaky_relu) \
   X(less) \
   X(less_or_equal) \
   X(log) \
+  X(log_softmax) \
   X(logical_and) \
   X(logical_not) \
   X(logical_or) \
   X(logical_xor) \
   X(lrn) \
+  X(lstm) \
   X(matmul) \
   X(matmul_integer) \
   X(max) \
@@ -85,6 +96,7 @@
   X(max_unpool) \
   X(mean) \
   X(min) \
+  X(mish) \
   X(mod) \
   X(mul) \
   X(neg) \
@@ -112,8 +124,12 @@
   X(reduce_sum_square) \
   X(relu) \
   X(reshape) \
+  X(resize) \
   X(reverse_sequence) \
+  X(rms_normalization) \
+  X(rnn) \
   X(roi_align) \
+  X(rotary_embedding) \
   X(round) \
   X(scatter) \
   X(scatter_elements) \
@@ -131,12 +147,14 @@
   X(softmax_cross_entropy_loss) \
   X(softplus) \
   X(softsign) \
+  X(space_to_depth) \
   X(split) \
   X(sqrt) \
   X(squeeze) \
   X(stft) \
   X(sub) \
   X(sum) \
+  X(swish) \
   X(tan) \
   X(tanh) \
   X(thresholded_relu) \
@@ -146,6 +164,7 @@
   X(trilu) \
   X(unique) \
   X(unsqueeze) \
+  X(upsample) \
   X(where)
 // clang-format on
 

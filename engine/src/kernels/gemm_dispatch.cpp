@@ -2,174 +2,202 @@
 
 #include <algorithm>
 
+#include "kernels/gemm_operands.hpp"
 #include "kernels/operand_checks.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
 namespace troupe {
 namespace {
 
-constexpr std::size_t batch_rank_max = 6;
 /// Terms that one invocation adds up. Mesa 22.3 ends an invocation's loops after 65,535 rounds in all without a word;
 /// this leaves a wide margin, gives long reductions of few results more invocations, and rounds less.
 constexpr std::int64_t slice_length = 16384;
+/// On GPUs, where a product of few rows needs many more invocations than it has columns.
+constexpr std::int64_t gpu_slice_length = 1024;
 /// The z extent of a dispatch, by the Vulkan specification's minimum.
 constexpr std::int64_t slices_max = 65535;
+/// With fewer tiles than this, a GPU computes slices side by side.
+constexpr std::int64_t gpu_tiles_wanted = 256;
 
-/// Fewer rows than this would leave most of a tile of eight empty.
-constexpr std::int64_t tiled_rows_min = 4;
+/// Rows from which packing an operand that changes from run to run pays.
+constexpr std::int64_t packed_rows_min = 4;
 
 struct gemm_parameters {
-  std::uint32_t rows, inner, columns, matrices;
-  std::uint32_t left_row_stride, left_stride, right_stride;
-  std::uint32_t slice_length, addend_row_stride, addend_column_stride;
-  float alpha, beta;
-  std::uint32_t batch_rank, batch_extents[batch_rank_max], left_strides[batch_rank_max], right_strides[batch_rank_max];
-};
-
-struct align_parameters {
-  std::uint32_t matrices, rows, columns, row_stride, stride, target_rows, target_eights;
+  std::uint32_t rows, inner, columns, first_column, group_columns, left_stride, right_stride, slice_length;
+  std::uint32_t addend_row_stride, addend_column_stride;
+  float alpha, beta, activation_a, activation_b;
+  std::uint32_t batch_extents[gemm_batch_rank_max], left_strides[gemm_batch_rank_max],
+      right_strides[gemm_batch_rank_max];
 };
 
 struct combine_parameters {
   std::uint32_t count, slices, rows, columns, addend_row_stride, addend_column_stride;
-  float alpha, beta;
+  float alpha, beta, activation_a, activation_b;
 };
 
-/// Fewer batch axes make the same addresses: axes of extent 1 go, and neighbours that step evenly become one. A batch
-/// that shares `right` is one taller matrix.
-void simplify(gemm_work& work) {
-  gemm_work kept = work;
-  kept.batch.clear(), kept.left_strides.clear(), kept.right_strides.clear();
-  for (std::size_t axis = 0; axis < work.batch.size(); ++axis) {
-    const std::int64_t extent = work.batch[axis];
-    if (extent == 1) continue;
-    if (!kept.batch.empty() && kept.left_strides.back() == work.left_strides[axis] * extent &&
-        kept.right_strides.back() == work.right_strides[axis] * extent) {
-      kept.batch.back() *= extent;
-      kept.left_strides.back() = work.left_strides[axis];
-      kept.right_strides.back() = work.right_strides[axis];
-    } else {
-      kept.batch.push_back(extent);
-      kept.left_strides.push_back(work.left_strides[axis]);
-      kept.right_strides.push_back(work.right_strides[axis]);
-    }
-  }
-  const bool one_tall_matrix = kept.batch.size() == 1 && kept.right_strides[0] == 0 && !kept.left_transposed &&
-                               !kept.aligned && kept.left_strides[0] == kept.rows * kept.inner &&
-                               (!kept.addend || kept.addend->row_stride == 0);
-  if (one_tall_matrix) {
-    kept.rows *= kept.batch[0];
-    kept.batch.clear(), kept.left_strides.clear(), kept.right_strides.clear();
-  }
-  work = std::move(kept);
-}
-
-/// One operand's matrices as a kernel finds them.
-struct placed_matrices {
-  dispatch_operand operand;
-  std::int64_t row_stride = 0, stride = 1;
-  std::vector<std::int64_t> batch_strides;
+/// A kernel of few tile sizes: the texel form has the same name with a suffix.
+struct tile_kernel {
+  std::string_view name, texel_name;
+  std::int64_t rows, blocks, subgroups;
+};
+constexpr tile_kernel tile_kernels[] = {
+    {"gemm_row", "gemm_row_texel", 1, 8, 1},
+    {"gemm_rows", "gemm_rows_texel", 4, 8, 2},
+    {"gemm_tile", "gemm_tile_texel", 16, 4, 4},
 };
 
-constexpr std::int64_t round_up(std::int64_t value) {
-  return (value + 7) / 8 * 8;
+constexpr std::int64_t divide_up(std::int64_t value, std::int64_t divisor) {
+  return (value + divisor - 1) / divisor;
 }
 
-/// Appends a copy of `from`, whose matrices are [rows, columns], with rows of round_up(columns) elements, and makes
-/// `from` refer to it.
-result<void> add_aligned_copy(lowering_context& context, const gemm_work& work, placed_matrices& from,
-                              std::int64_t rows, std::int64_t columns, std::int64_t target_rows) {
+result<reduction_slices> cut(const lowering_context& context, std::int64_t reduction_length, std::int64_t length) {
+  const std::int64_t count = std::max<std::int64_t>(1, divide_up(reduction_length, length));
+  if (count > slices_max)
+    return fail(errc::unsupported, "{} sums {} products for each result; at most {} are supported on a device",
+                context.step().describe(), reduction_length, slices_max * length);
+  return reduction_slices{as_u32(length), as_u32(count)};
+}
+
+/// As gemm.glsl counts them.
+std::uint32_t addend_kind(const std::optional<gemm_addend>& addend) {
+  if (!addend) return 0;
+  if (addend->row_stride == 0) return 1;
+  return addend->column_stride == 0 ? 2 : 3;
+}
+
+std::int64_t matrices_of(const gemm_work& work) {
   std::int64_t matrices = 1;
-  for (std::size_t axis = 0; axis < work.batch.size(); ++axis)
-    if (from.batch_strides[axis] != 0) matrices *= work.batch[axis];
-  const std::int64_t elements = matrices * target_rows * round_up(columns);
-  if (elements >= std::int64_t{1} << 31)
-    return fail(errc::unsupported,
-                "an operand of {} has {} elements when its rows are aligned; a device computes with "
-                "fewer than {}",
-                context.step().describe(), elements, std::int64_t{1} << 31);
-  const std::uint32_t copy = context.scratch(elements);
-  context.add({.shader = "align_matrix",
-               .operands = {from.operand, {copy, true}},
-               .push_constants = push_bytes(align_parameters{as_u32(matrices), as_u32(rows), as_u32(columns),
-                                                             as_u32(from.row_stride), as_u32(from.stride),
-                                                             as_u32(target_rows), as_u32(round_up(columns) / 8)}),
-               .groups = groups_for(elements / 8, 64, context.traits())});
-  for (std::int64_t& stride : from.batch_strides) stride = stride / (rows * columns) * target_rows * round_up(columns);
-  from.operand = {copy, false};
-  from.row_stride = round_up(columns);
-  from.stride = 1;
-  return {};
+  for (const std::int64_t extent : work.batch) matrices *= extent;
+  return matrices;
 }
 
-/// What gemm_tile.glsl asks of its operands.
-result<void> align(lowering_context& context, const gemm_work& work, placed_matrices& left, placed_matrices& right) {
-  if (work.aligned) return {};
-  const bool ragged = work.inner % 8 != 0;
-  if (ragged || work.left_transposed)
-    TROUPE_CHECK(add_aligned_copy(context, work, left, work.rows, work.inner, work.rows));
-  if (work.right_transposed && ragged)
-    return add_aligned_copy(context, work, right, work.columns, work.inner, work.columns);
-  if (!work.right_transposed && (ragged || work.columns % 8 != 0))
-    return add_aligned_copy(context, work, right, work.inner, work.columns, round_up(work.inner));
-  return {};
-}
+/// Where products go: to the target, or as sums of slices to scratch memory.
+struct destination {
+  reduction_slices slices;
+  dispatch_operand operand;
+  bool sliced() const noexcept { return slices.count > 1; }
+};
 
-/// Appends the products themselves; `target` receives results, or sums of slices.
-void add_products(lowering_context& context, const gemm_work& work, const placed_matrices& left,
-                  const placed_matrices& right, std::int64_t matrices, const reduction_slices& slices,
-                  dispatch_operand target, bool tiled) {
-  const bool sliced = slices.count > 1;
+/// Everything but shader, groups and what is special to a kernel. `right_stride`: see gemm.glsl.
+dispatch product(const gemm_work& work, const placed_matrices& left, const packed_columns& right,
+                 std::int64_t right_stride, const destination& to) {
   const gemm_addend term = work.addend.value_or(gemm_addend{work.left});
-  // As gemm.glsl counts them: none (also when it waits for the slices), anything, one for each row.
-  const std::uint32_t addend_kind = !work.addend || sliced ? 0 : term.column_stride != 0 ? 1 : 2;
+  const activation& last = work.epilogue.activation;
   gemm_parameters parameters{.rows = as_u32(work.rows),
                              .inner = as_u32(work.inner),
                              .columns = as_u32(work.columns),
-                             .matrices = as_u32(matrices),
-                             .left_row_stride = as_u32(left.row_stride),
-                             .left_stride = as_u32(left.stride),
-                             .right_stride = as_u32(right.row_stride),
-                             .slice_length = slices.length,
+                             .first_column = as_u32(right.first),
+                             .group_columns = as_u32(right.count),
+                             .left_stride = as_u32(left.row_stride),
+                             .right_stride = as_u32(right_stride),
+                             .slice_length = to.slices.length,
                              .addend_row_stride = as_u32(term.row_stride),
                              .addend_column_stride = as_u32(term.column_stride),
                              .alpha = work.alpha,
                              .beta = term.beta,
-                             .batch_rank = as_u32(static_cast<std::int64_t>(work.batch.size()))};
+                             .activation_a = last.a,
+                             .activation_b = last.b,
+                             .batch_extents = {1, 1, 1, 1, 1, 1},
+                             .left_strides = {},
+                             .right_strides = {}};
+  const std::size_t unused = gemm_batch_rank_max - work.batch.size();
   for (std::size_t axis = 0; axis < work.batch.size(); ++axis) {
-    parameters.batch_extents[axis] = as_u32(work.batch[axis]);
-    parameters.left_strides[axis] = as_u32(left.batch_strides[axis]);
-    parameters.right_strides[axis] = as_u32(right.batch_strides[axis]);
+    parameters.batch_extents[unused + axis] = as_u32(work.batch[axis]);
+    parameters.left_strides[unused + axis] = as_u32(left.batch_strides[axis]);
+    parameters.right_strides[unused + axis] = as_u32(right.batch_strides[axis]);
   }
-  dispatch products{.operands = {left.operand, right.operand, term.operand, target},
-                    .push_constants = push_bytes(parameters),
-                    .specialization = {work.right_transposed, addend_kind, sliced}};
-  const std::int64_t across = (work.columns + 7) / 8;
-  if (tiled) {
-    // Tiles are handed to subgroups eight abreast, which must not waste more than it saves.
-    const bool shares_rows =
-        context.traits().software && context.traits().subgroup_size == 8 && round_up(across) * 4 <= across * 5;
-    products.shader = shares_rows ? "gemm_tile_shared" : "gemm_tile";
-    const std::int64_t tiles = (shares_rows ? round_up(across) : across) * ((work.rows + 7) / 8);
-    products.groups = groups_for(matrices * tiles, 64, context.traits());
-  } else {
-    const bool wide = left.stride == 1 && left.row_stride % 8 == 0 && right.row_stride % 8 == 0 && work.inner % 8 == 0;
-    products.shader = "gemm_row";
-    products.specialization.push_back(wide);
-    products.groups = groups_for(matrices * work.rows * across, 64, context.traits());
+  // An operand that is not there is bound to something that is. Slices wait with everything but the products.
+  const dispatch_operand other{work.left.slot};
+  const auto plain = [&](bool used, std::uint32_t value) { return used && !to.sliced() ? value : 0; };
+  return {.operands = {left.operand, right.operand, work.addend ? term.operand : other,
+                       work.epilogue.residual.value_or(other), to.operand},
+          .push_constants = push_bytes(parameters),
+          .specialization = {plain(true, addend_kind(work.addend)), plain(true, static_cast<std::uint32_t>(last.kind)),
+                             plain(work.epilogue.residual.has_value(), 1), to.sliced()}};
+}
+
+/// For software devices: subgroups own tiles, and operands come packed.
+result<void> add_packed(lowering_context& context, const gemm_work& work, const destination& to) {
+  placed_matrices left = left_of(work);
+  TROUPE_CHECK(align_left(context, work, left));
+  TROUPE_TRY(const auto groups, pack_right(context, work, right_of(work)));
+  const auto kernel = std::find_if(std::begin(tile_kernels), std::end(tile_kernels) - 1,
+                                   [&](const tile_kernel& k) { return work.rows <= k.rows; });
+  const std::int64_t left_elements = distinct_matrices(work, left) * work.rows * left.row_stride;
+  for (packed_columns right : groups) {
+    right.operand.texels = left.operand.texels = right.operand.texels && context.reads_texels(left_elements);
+    dispatch step = product(work, left, right, 8 * round_up_to_eight(work.inner), to);
+    step.shader = left.operand.texels ? kernel->texel_name : kernel->name;
+    const std::int64_t tiles =
+        matrices_of(work) * divide_up(work.rows, kernel->rows) * divide_up(divide_up(right.count, 8), kernel->blocks);
+    step.groups = groups_for(tiles, static_cast<std::uint32_t>(kernel->subgroups), context.traits());
+    step.groups[2] = to.slices.count;
+    context.add(std::move(step));
   }
-  products.groups[2] = slices.count;
-  context.add(std::move(products));
+  return {};
+}
+
+/// For software devices: few rows, and a right operand that is not worth packing.
+void add_direct(lowering_context& context, const gemm_work& work, const destination& to) {
+  const placed_matrices left = left_of(work);
+  const placed_matrices right = right_of(work);
+  const packed_columns all{right.operand, 0, work.columns, right.batch_strides};
+  dispatch step = product(work, left, all, right.row_stride, to);
+  const bool wide = !left.transposed && left.row_stride % 8 == 0 && right.row_stride % 8 == 0 && work.inner % 8 == 0;
+  step.shader = "gemm_direct";
+  step.specialization.insert(step.specialization.end(), {left.transposed, right.transposed, wide});
+  step.groups = groups_for(matrices_of(work) * work.rows * divide_up(work.columns, 8), 64, context.traits());
+  step.groups[2] = to.slices.count;
+  context.add(std::move(step));
+}
+
+/// For GPUs: workgroups own tiles and share operands, which are read as they lie.
+void add_shared(lowering_context& context, const gemm_work& work, const destination& to) {
+  const bool few_rows = work.rows <= 4;
+  const placed_matrices left = left_of(work);
+  const placed_matrices right = right_of(work);
+  // Words of eight elements must not reach past the end of what is multiplied.
+  const auto is_wide = [](const placed_matrices& operand, std::int64_t length) {
+    return operand.row_stride % 8 == 0 && length % 8 == 0 && length > 0;
+  };
+  const bool wide_left = is_wide(left, left.transposed ? work.rows : work.inner);
+  const bool wide_right = is_wide(right, right.transposed ? work.inner : work.columns);
+
+  // A matrix that one binding cannot hold is multiplied in groups of its columns, where those lie together.
+  const auto binding = static_cast<std::int64_t>(context.traits().storage_range_max / size_of(context.storage()));
+  const bool too_large = right.transposed && work.batch.empty() && work.columns * right.row_stride > binding;
+  const std::int64_t group =
+      too_large ? std::max(binding / right.row_stride / part_alignment * part_alignment, part_alignment) : work.columns;
+  for (std::int64_t first = 0; first < work.columns; first += group) {
+    packed_columns part{right.operand, first, std::min(group, work.columns - first), right.batch_strides};
+    if (too_large) {
+      part.operand.part_begin = first * right.row_stride;
+      part.operand.part_elements = part.count * right.row_stride;
+    }
+    dispatch step = product(work, left, part, right.row_stride, to);
+    step.shader = few_rows ? "gemm_shared_rows" : "gemm_shared";
+    step.specialization.insert(step.specialization.end(), {left.transposed, right.transposed, wide_left, wide_right});
+    const std::int64_t tiles = matrices_of(work) * divide_up(work.rows, few_rows ? 4 : 64) * divide_up(part.count, 64);
+    step.groups = groups_for(tiles, 1, context.traits());
+    step.groups[2] = to.slices.count;
+    context.add(std::move(step));
+  }
+}
+
+/// True when a GPU's workgroups compute slices side by side. Either way an element is the same sum of the same slices.
+bool splits_reduction(const gemm_work& work, std::int64_t elements, const reduction_slices& slices) {
+  if (slices.count == 1) return false;
+  const std::int64_t tiles =
+      matrices_of(work) * divide_up(work.rows, work.rows <= 4 ? 4 : 64) * divide_up(work.columns, 64);
+  // Beyond slice_length, a driver that cuts loops could be the one that runs this.
+  constexpr std::int64_t partial_sums_max = std::int64_t{1} << 24;
+  return (tiles < gpu_tiles_wanted || work.inner > slice_length) && elements * slices.count <= partial_sums_max;
 }
 
 }  // namespace
 
 result<reduction_slices> slices_of(const lowering_context& context, std::int64_t reduction_length) {
-  const std::int64_t count = std::max<std::int64_t>(1, (reduction_length + slice_length - 1) / slice_length);
-  if (count > slices_max)
-    return fail(errc::unsupported, "{} sums {} products for each result; at most {} are supported on a device",
-                context.step().describe(), reduction_length, slices_max * slice_length);
-  return reduction_slices{as_u32(slice_length), as_u32(count)};
+  return cut(context, reduction_length, slice_length);
 }
 
 result<std::uint32_t> slice_scratch(lowering_context& context, const reduction_slices& slices, std::int64_t elements) {
@@ -182,48 +210,49 @@ result<std::uint32_t> slice_scratch(lowering_context& context, const reduction_s
 
 void add_combine(lowering_context& context, std::uint32_t partial, const reduction_slices& slices,
                  std::int64_t elements, std::int64_t rows, std::int64_t columns, float alpha,
-                 const std::optional<gemm_addend>& addend, dispatch_operand target) {
-  const gemm_addend term = addend.value_or(gemm_addend{{partial, false}});
+                 const std::optional<gemm_addend>& addend, dispatch_operand target, const gemm_epilogue& epilogue) {
+  const gemm_addend term = addend.value_or(gemm_addend{{partial}});
+  const activation& last = epilogue.activation;
   context.add({.shader = "combine_slices",
-               .operands = {{partial, false}, term.operand, target},
-               .push_constants = push_bytes(combine_parameters{as_u32(elements), slices.count, as_u32(rows),
-                                                               as_u32(columns), as_u32(term.row_stride),
-                                                               as_u32(term.column_stride), alpha, term.beta}),
-               .specialization = {addend ? 1u : 0u},
+               .operands = {{partial}, term.operand, epilogue.residual.value_or(dispatch_operand{partial}), target},
+               .push_constants = push_bytes(combine_parameters{
+                   as_u32(elements), slices.count, as_u32(rows), as_u32(columns), as_u32(term.row_stride),
+                   as_u32(term.column_stride), alpha, term.beta, last.a, last.b}),
+               .specialization = {addend ? 1u : 0u, static_cast<std::uint32_t>(last.kind), epilogue.residual ? 1u : 0u},
                .groups = groups_for(elements, 64, context.traits())});
 }
 
 result<void> add_gemm(lowering_context& context, gemm_work work) {
   simplify(work);
-  std::int64_t matrices = 1;
-  for (const std::int64_t extent : work.batch) matrices *= extent;
-  const std::int64_t elements = matrices * work.rows * work.columns;
+  const std::int64_t elements = matrices_of(work) * work.rows * work.columns;
   if (elements == 0) return {};
-  if (work.batch.size() > batch_rank_max)
+  if (work.batch.size() > gemm_batch_rank_max)
     return fail(errc::unsupported, "{} broadcasts over {} batch axes; at most {} are supported on a device",
-                context.step().describe(), work.batch.size(), batch_rank_max);
+                context.step().describe(), work.batch.size(), gemm_batch_rank_max);
 
-  const auto row_length = [&](std::int64_t elements_in_row) {
-    return work.aligned ? round_up(elements_in_row) : elements_in_row;
-  };
-  placed_matrices left{.operand = work.left,
-                       .row_stride = work.left_transposed ? 1 : row_length(work.inner),
-                       .stride = work.left_transposed ? row_length(work.rows) : 1,
-                       .batch_strides = work.left_strides};
-  placed_matrices right{.operand = work.right,
-                        .row_stride = row_length(work.right_transposed ? work.inner : work.columns),
-                        .batch_strides = work.right_strides};
-  const bool tiled = work.rows >= tiled_rows_min && work.inner > 0;
-  if (tiled) TROUPE_CHECK(align(context, work, left, right));
-
-  TROUPE_TRY(const reduction_slices slices, slices_of(context, work.inner));
-  if (slices.count == 1) {
-    add_products(context, work, left, right, matrices, slices, work.target, tiled);
-    return {};
+  const device_traits& traits = context.traits();
+  const bool owns_tiles = traits.software && traits.subgroup_size == 8 && traits.subgroup_shuffle;
+  destination to{.slices = {}, .operand = work.target};
+  TROUPE_TRY(const reduction_slices slices, cut(context, work.inner, owns_tiles ? slice_length : gpu_slice_length));
+  const bool sliced = owns_tiles ? slices.count > 1 : splits_reduction(work, elements, slices);
+  to.slices = {slices.length, sliced ? slices.count : 1};
+  if (sliced) {
+    TROUPE_TRY(const std::uint32_t partial, slice_scratch(context, slices, elements));
+    to.operand = {partial, true};
   }
-  TROUPE_TRY(const std::uint32_t partial, slice_scratch(context, slices, elements));
-  add_products(context, work, left, right, matrices, slices, {partial, true}, tiled);
-  add_combine(context, partial, slices, elements, work.rows, work.columns, work.alpha, work.addend, work.target);
+
+  const auto right_bytes = static_cast<std::uint64_t>(work.inner * work.columns) * size_of(context.storage());
+  const bool packs =
+      is_constant(context, work.right) || work.rows >= packed_rows_min || right_bytes > traits.storage_range_max;
+  if (!owns_tiles)
+    add_shared(context, work, to);
+  else if (packs && work.inner > 0)
+    TROUPE_CHECK(add_packed(context, work, to));
+  else
+    add_direct(context, work, to);
+  if (sliced)
+    add_combine(context, to.operand.slot, slices, elements, work.rows, work.columns, work.alpha, work.addend,
+                work.target, work.epilogue);
   return {};
 }
 

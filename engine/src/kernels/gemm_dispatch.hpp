@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "kernels/activation.hpp"
 #include "troupe/engine/operator.hpp"
 
 namespace troupe {
@@ -14,7 +15,14 @@ struct gemm_addend {
   float beta = 1;
 };
 
-/// target = alpha * left x right + addend, for dense row-major operands; the target's matrices are dense, too.
+/// What happens to a sum after its addend, and before it is stored.
+struct gemm_epilogue {
+  std::optional<dispatch_operand> residual;  ///< dense, of the target's shape
+  troupe::activation activation;
+};
+
+/// target = activation(alpha * left x right + addend + residual), for dense row-major operands; the target's matrices
+/// are dense, too.
 struct gemm_work {
   dispatch_operand left, right, target;
   bool left_transposed = false;   ///< left lies as [inner, rows]
@@ -25,9 +33,13 @@ struct gemm_work {
   std::vector<std::int64_t> batch, left_strides, right_strides;
   float alpha = 1;
   std::optional<gemm_addend> addend;
+  gemm_epilogue epilogue;
 };
 
 /// Appends the dispatches. Every element count must already be known to fit `expect_indexable`.
+///
+/// Which kernels run depends on the device's traits and, among those, on the shapes; all kernels of one family add up
+/// an element's products in the same order, so that its bits depend on its own row and column only.
 result<void> add_gemm(lowering_context& context, gemm_work work);
 
 /// How a long reduction is cut. The length is fixed, so that a row's bits do not depend on how many rows there are.
@@ -42,6 +54,6 @@ result<std::uint32_t> slice_scratch(lowering_context& context, const reduction_s
 /// Appends the sum over slices, with the addend, for a target of dense [rows, columns] matrices.
 void add_combine(lowering_context& context, std::uint32_t partial, const reduction_slices& slices,
                  std::int64_t elements, std::int64_t rows, std::int64_t columns, float alpha,
-                 const std::optional<gemm_addend>& addend, dispatch_operand target);
+                 const std::optional<gemm_addend>& addend, dispatch_operand target, const gemm_epilogue& epilogue = {});
 
 }  // namespace troupe

@@ -27,6 +27,11 @@ struct parameters {
   std::uint32_t reduced_extents[merged_axes_max], reduced_strides[merged_axes_max];
 };
 
+/// For mean_blocks.
+struct plane_parameters {
+  std::uint32_t images, channels, positions;
+};
+
 /// Push constants of reduce_slices.comp.
 struct slices_parameters {
   std::uint32_t count, slices;
@@ -39,11 +44,6 @@ constexpr reduction_kind kinds[] = {
     {"ReduceMax", reduction_function::maximum, 18},    {"ReduceMean", reduction_function::mean, 18},
     {"ReduceMin", reduction_function::minimum, 18},    {"ReduceProd", reduction_function::product, 18},
     {"ReduceSum", reduction_function::sum, 13},        {"ReduceSumSquare", reduction_function::sum_square, 18},
-};
-
-/// For mean_blocks.
-struct plane_parameters {
-  std::uint32_t images, channels, positions;
 };
 
 /// Up to four axes that step evenly, the innermost last; unused ones lead with extent 1.

@@ -49,4 +49,10 @@ result<void> add_reduction(lowering_context& context, reduction_function functio
 /// the length alone, so that a row's bits do not depend on its batch.
 bool is_cooperative(const device_traits& traits, std::int64_t length);
 
+/// True when the eight invocations of a subgroup should share a row: on a software device, whose workgroups switch stacks
+/// at barriers.
+constexpr bool subgroups_share_rows(const device_traits& traits) noexcept {
+  return traits.software && traits.subgroup_size == 8 && traits.subgroup_arithmetic;
+}
+
 }  // namespace troupe

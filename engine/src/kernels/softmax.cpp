@@ -1,3 +1,4 @@
+// Softmax and LogSoftmax.
 #include "kernels/softmax.hpp"
 
 #include "kernels/definitions.hpp"
@@ -25,9 +26,15 @@ struct parameters {
   std::uint32_t rows, length, inner;
 };
 
+struct row_parameters {
+  std::uint32_t rows, length;
+};
+
 /// A workgroup of 64 passes three times over a row: 49,152 rounds of the 65,535 that Mesa 22.3 lets an invocation's
 /// loops run.
 constexpr std::int64_t length_max = std::int64_t{1} << 20;
+/// The same for a subgroup of eight; by length alone, so that a row's bits do not depend on its batch.
+constexpr std::int64_t subgroup_length_max = std::int64_t{1} << 17;
 
 result<void> infer(infer_context& context) {
   TROUPE_CHECK(context.expect_inputs(1, 1));
@@ -45,16 +52,31 @@ result<void> lower(lowering_context& context) {
   if (shape.length > length_max)
     return fail(errc::unsupported, "{} normalises {} elements together; at most {} are supported on a device",
                 context.step().describe(), shape.length, length_max);
+  if (shape.inner == 1 && shape.length <= subgroup_length_max && subgroups_share_rows(context.traits())) {
+    const bool wide = shape.length % 8 == 0;
+    dispatch_operand source = context.read(0);
+    source.texels = wide && context.reads_texels(rows * shape.length);
+    context.add({.shader = source.texels ? "softmax_rows_texel" : "softmax_rows",
+                 .operands = {source, context.write(0)},
+                 .push_constants = push_bytes(row_parameters{as_u32(rows), as_u32(shape.length)}),
+                 .specialization = {context.step().op == "LogSoftmax", wide},
+                 .groups = groups_for(rows, 8, context.traits())});
+    return {};
+  }
   const bool cooperative = is_cooperative(context.traits(), shape.length);
   context.add({.shader = "softmax",
                .operands = {context.read(0), context.write(0)},
                .push_constants = push_bytes(parameters{as_u32(rows), as_u32(shape.length), as_u32(shape.inner)}),
-               .specialization = {cooperative},
+               .specialization = {cooperative, context.step().op == "LogSoftmax"},
                .groups = groups_for(rows, cooperative ? 1 : 64, context.traits())});
   return {};
 }
 
 }  // namespace
+
+operator_definition log_softmax_operator() {
+  return {.name = "LogSoftmax", .infer = infer, .reference = softmax_reference, .lower = lower};
+}
 
 operator_definition softmax_operator() {
   return {.name = "Softmax", .infer = infer, .reference = softmax_reference, .lower = lower};

@@ -37,6 +37,7 @@ constexpr unary_kind kinds[] = {
     {"HardSwish", unary_function::hard_swish, 14, false},
     {"LeakyRelu", unary_function::leaky_relu, 1, false},
     {"Log", unary_function::log, 1, false},
+    {"Mish", unary_function::mish, 18, false},
     {"Neg", unary_function::neg, 1, true},
     {"Reciprocal", unary_function::reciprocal, 1, false},
     {"Relu", unary_function::relu, 1, true},
@@ -50,6 +51,7 @@ constexpr unary_kind kinds[] = {
     {"Softplus", unary_function::softplus, 1, false},
     {"Softsign", unary_function::softsign, 1, false},
     {"Sqrt", unary_function::sqrt, 1, false},
+    {"Swish", unary_function::swish, 24, false},
     {"Tan", unary_function::tan, 7, false},
     {"Tanh", unary_function::tanh, 1, false},
     {"ThresholdedRelu", unary_function::thresholded_relu, 10, false},
@@ -94,8 +96,6 @@ result<void> lower(lowering_context& context) {
 bool keeps_zero(const unary_call& call) {
   switch (call.function) {
     case unary_function::clip: return call.a <= 0 && call.b >= 0;
-    case unary_function::thresholded_relu:
-    case unary_function::shrink: return call.a >= 0;
     case unary_function::relu:
     case unary_function::leaky_relu:
     case unary_function::tanh:
@@ -108,20 +108,8 @@ bool keeps_zero(const unary_call& call) {
     case unary_function::selu:
     case unary_function::gelu:
     case unary_function::gelu_tanh:
-    case unary_function::ceil:
-    case unary_function::floor:
-    case unary_function::round:
-    case unary_function::sign:
-    case unary_function::sin:
-    case unary_function::tan:
-    case unary_function::sinh:
-    case unary_function::asin:
-    case unary_function::atan:
-    case unary_function::asinh:
-    case unary_function::atanh:
-    case unary_function::celu:
-    case unary_function::softsign:
-    case unary_function::fake_quantize: return true;
+    case unary_function::mish:
+    case unary_function::swish: return true;
     default: return false;
   }
 }
@@ -156,6 +144,7 @@ result<unary_call> read_unary(const node_view& view) {
   unary_call call{.function = find_unary(step.op)->function};
   switch (call.function) {
     case unary_function::leaky_relu: call.a = step.float_or("alpha", 0.01f); break;
+    case unary_function::swish:
     case unary_function::elu:
     case unary_function::celu:
     case unary_function::thresholded_relu: call.a = step.float_or("alpha", 1.0f); break;
@@ -283,6 +272,9 @@ operator_definition leaky_relu_operator() {
 operator_definition log_operator() {
   return unary("Log");
 }
+operator_definition mish_operator() {
+  return unary("Mish");
+}
 operator_definition neg_operator() {
   return unary("Neg");
 }
@@ -321,6 +313,9 @@ operator_definition softsign_operator() {
 }
 operator_definition sqrt_operator() {
   return unary("Sqrt");
+}
+operator_definition swish_operator() {
+  return unary("Swish");
 }
 operator_definition tan_operator() {
   return unary("Tan");

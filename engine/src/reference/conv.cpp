@@ -1,3 +1,5 @@
+#include "kernels/conv.hpp"
+
 #include "kernels/activation.hpp"
 #include "reference/products.hpp"
 #include "troupe/engine/operator.hpp"
@@ -19,8 +21,8 @@ result<void> conv_reference(reference_context& context) {
   TROUPE_TRY(const activation ending, activation_of(context.step()));
   std::vector<float> result_values;
   result_values.reserve(context.output(0).elements());
-  convolve(conv, input.data(), weights.data(), [&](double sum, std::int64_t channel) {
-    if (!bias.empty()) sum += bias[static_cast<std::size_t>(channel)];
+  convolve(conv, input.data(), weights.data(), [&](double products, std::int64_t channel) {
+    double sum = (bias.empty() ? 0.0 : bias[static_cast<std::size_t>(channel)]) + products;
     if (!residual.empty()) sum += static_cast<double>(residual[result_values.size()]);
     result_values.push_back(static_cast<float>(apply(ending, sum)));
   });

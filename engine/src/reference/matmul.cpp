@@ -1,3 +1,6 @@
+#include "kernels/matmul.hpp"
+#include "kernels/epilogue.hpp"
+
 #include "reference/products.hpp"
 #include "troupe/engine/operator.hpp"
 
@@ -22,7 +25,15 @@ result<void> matmul_reference(reference_context& context) {
   if (context.input(0).type() == dtype::i64) return multiply_exactly<std::int64_t, std::uint64_t>(product, context);
   TROUPE_TRY(const auto left, context.input_floats(0));
   TROUPE_TRY(const auto right, context.input_floats(1));
-  return context.set_output_floats(0, multiply<float, double>(product, left.data(), right.data()));
+  // A sum of products of fp32 is exact enough in double to be rounded once, at the end.
+  const std::vector<double> wide_left(left.begin(), left.end()), wide_right(right.begin(), right.end());
+  auto sums = multiply<double, double>(product, wide_left.data(), wide_right.data());
+  if (context.has_input(fused::bias_operand)) {
+    TROUPE_TRY(const auto bias, context.input_floats(fused::bias_operand));
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += bias[i % bias.size()];
+  }
+  TROUPE_CHECK(apply_epilogue(context, sums));
+  return context.set_output_floats(0, std::vector<float>(sums.begin(), sums.end()));
 }
 
 result<void> gemm_reference(reference_context& context) {
@@ -43,7 +54,7 @@ result<void> gemm_reference(reference_context& context) {
   const auto right_at = [&](std::int64_t k, std::int64_t n) {
     return right[static_cast<std::size_t>(gemm.transposed_right ? n * gemm.inner + k : k * gemm.columns + n)];
   };
-  std::vector<float> values;
+  std::vector<double> values;
   values.reserve(context.output(0).elements());
   for (std::int64_t m = 0; m < gemm.rows; ++m)
     for (std::int64_t n = 0; n < gemm.columns; ++n) {
@@ -52,9 +63,10 @@ result<void> gemm_reference(reference_context& context) {
       sum *= alpha;
       if (addend_dims)
         sum += beta * addend[static_cast<std::size_t>(m * gemm.addend_row_stride + n * gemm.addend_column_stride)];
-      values.push_back(static_cast<float>(sum));
+      values.push_back(sum);
     }
-  return context.set_output_floats(0, values);
+  TROUPE_CHECK(apply_epilogue(context, values));
+  return context.set_output_floats(0, std::vector<float>(values.begin(), values.end()));
 }
 
 }  // namespace troupe

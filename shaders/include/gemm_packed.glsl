@@ -1,0 +1,68 @@
+// Matrix products for software devices, whose subgroups have eight invocations: a subgroup computes ROWS rows of
+// 8 * BLOCKS columns, an invocation one column of every eight. The right operand is packed (pack_matrix.comp), so that an
+// invocation's eight terms are one load; rows of the left operand start at multiples of eight elements and are padded
+// with zeros. Of the left operand an invocation loads every eighth row, and hands it to the others: drivers for the CPU
+// broadcast from a constant lane in one instruction. There is no shared memory: its barriers switch stacks there.
+//
+// Every element is one chain of fused multiply-adds in the order of k, whatever ROWS is.
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_KHR_shader_subgroup_shuffle : require
+#include "gemm.glsl"
+#include "texels.glsl"
+
+layout(local_size_x = 8 * SUBGROUPS) in;
+
+WORDS(0, left);
+WORDS(1, right);
+
+#define LOADS ((ROWS + 7) / 8)
+
+void main() {
+  const uint lane = gl_SubgroupInvocationID;
+  const uint blocks = (group_columns + 7) / 8;
+  const uint tiles_down = (rows + ROWS - 1) / ROWS;
+  const uint tiles_across = (blocks + BLOCKS - 1) / BLOCKS;
+  const uint tile = group_index() * SUBGROUPS + gl_SubgroupID;
+  const uint matrix = tile / (tiles_down * tiles_across);
+  if (matrix >= matrix_count()) return;
+  const uint row0 = tile % tiles_down * ROWS;  // down first: the columns' operands stay in the cache
+  const uint block0 = tile / tiles_down % tiles_across * BLOCKS;
+  uint left_base, right_base;
+  find_matrix(matrix, left_base, right_base);
+
+  // Rows and columns past the edge repeat the last ones and are not stored.
+  uint row_word[LOADS];
+  [[unroll]] for (uint r = 0; r < LOADS; ++r)
+    row_word[r] = (left_base + min(row0 + 8 * r + (ROWS == 1 ? 0 : lane), rows - 1) * left_stride) / 8;
+  uint column_word[BLOCKS];
+  [[unroll]] for (uint v = 0; v < BLOCKS; ++v)
+    column_word[v] = (right_base + min(block0 + v, blocks - 1) * right_stride) / 8 + lane;
+
+  float sums[ROWS][BLOCKS];
+  [[unroll]] for (uint r = 0; r < ROWS; ++r)
+    [[unroll]] for (uint v = 0; v < BLOCKS; ++v) sums[r][v] = 0.0;
+
+  const uint begin = gl_WorkGroupID.z * (slice_length / 8);
+  const uint end = min((inner + 7) / 8, begin + slice_length / 8);
+  for (uint k = begin; k < end; ++k) {
+    float b[BLOCKS][8];
+    [[unroll]] for (uint v = 0; v < BLOCKS; ++v) b[v] = read_eight(right, column_word[v] + 8 * k);
+    [[unroll]] for (uint load = 0; load < LOADS; ++load) {
+      const float own[8] = read_eight(left, row_word[load] + k);
+      [[unroll]] for (uint j = 0; j < 8; ++j)
+        [[unroll]] for (uint i = 0; i < min(8, ROWS); ++i) {
+          const float a = ROWS == 1 ? own[j] : subgroupShuffle(own[j], i);
+          [[unroll]] for (uint v = 0; v < BLOCKS; ++v)
+            sums[8 * load + i][v] = fma(a, b[v][j], sums[8 * load + i][v]);
+        }
+    }
+  }
+  const uint column0 = first_column + 8 * block0 + lane;
+  float column_addend[BLOCKS];
+  [[unroll]] for (uint v = 0; v < BLOCKS; ++v) column_addend[v] = addend_of_column(column0 + 8 * v);
+  [[unroll]] for (uint r = 0; r < ROWS; ++r) {
+    const float row_addend = addend_of_row(row0 + r);
+    [[unroll]] for (uint v = 0; v < BLOCKS; ++v)
+      finish(matrix, row0 + r, column0 + 8 * v, sums[r][v], row_addend, column_addend[v]);
+  }
+}
