@@ -96,6 +96,8 @@ result<void> lower(lowering_context& context) {
 bool keeps_zero(const unary_call& call) {
   switch (call.function) {
     case unary_function::clip: return call.a <= 0 && call.b >= 0;
+    case unary_function::thresholded_relu:
+    case unary_function::shrink: return call.a >= 0;
     case unary_function::relu:
     case unary_function::leaky_relu:
     case unary_function::tanh:
@@ -109,7 +111,21 @@ bool keeps_zero(const unary_call& call) {
     case unary_function::gelu:
     case unary_function::gelu_tanh:
     case unary_function::mish:
-    case unary_function::swish: return true;
+    case unary_function::swish:
+    case unary_function::ceil:
+    case unary_function::floor:
+    case unary_function::round:
+    case unary_function::sign:
+    case unary_function::sin:
+    case unary_function::tan:
+    case unary_function::sinh:
+    case unary_function::asin:
+    case unary_function::atan:
+    case unary_function::asinh:
+    case unary_function::atanh:
+    case unary_function::celu:
+    case unary_function::softsign:
+    case unary_function::fake_quantize: return true;
     default: return false;
   }
 }
