@@ -7,6 +7,7 @@ int main(int count, char** arguments) {
   troupe::app::add_run(program);
   troupe::app::add_classify(program);
   troupe::app::add_bench(program);
+  troupe::app::add_compress(program);
   troupe::app::add_node(program);
   return program.run(count, arguments);
 }

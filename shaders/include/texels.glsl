@@ -7,19 +7,25 @@
 #include "vectors.glsl"
 
 // WORDS(binding, name): declares an operand of set 0. read_eight(name, block): elements [8 * block, 8 * block + 8) as
-// floats. Past the end of a texel buffer there are zeros.
+// floats. Past the end of a texel buffer there are zeros. read_eight_if(name, block, there): the same, or zeros; the
+// block must exist either way.
 #if READS_TEXELS
 #if TROUPE_STORAGE_F16
 #define WORDS(at, name) layout(set = 0, binding = at) uniform usamplerBuffer name
 #define read_eight(name, block) unpack_eight(texelFetch(name, int(block)))
+#define read_eight_if(name, block, there) unpack_eight(word_if(texelFetch(name, int(block)), there))
 #else
 #define WORDS(at, name) layout(set = 0, binding = at) uniform samplerBuffer name
 #define read_eight(name, block) \
   unpack_eight(texelFetch(name, int(2 * (block))), texelFetch(name, int(2 * (block) + 1)))
+#define read_eight_if(name, block, there)                   \
+  unpack_eight(word_if(texelFetch(name, int(2 * (block))), there), \
+               word_if(texelFetch(name, int(2 * (block) + 1)), there))
 #endif
 #else
 #define WORDS(at, name) layout(set = 0, binding = at) readonly buffer name##_block { WIDE name[]; }
 #define read_eight(name, block) load_eight(name, block)
+#define read_eight_if(name, block, there) load_eight_if(name, block, there)
 #endif
 
 #endif

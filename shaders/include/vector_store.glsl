@@ -13,22 +13,20 @@
 #define move_eight(to, i, from, j) to[i] = from[j]
 #define repeat_eight(to, i, bits) to[i] = uvec4(uint(bits) * 0x10001u)
 
-// The binary16 nearest to a value, ties to even. packHalf2x16() would leave the rounding to the driver, and one of them
-// truncates.
-uint half_bits(float value) {
+// The binary16 nearest to a value, ties to even, as a float. packHalf2x16() alone would leave the rounding to the driver,
+// and one of them truncates; of what this returns it drops nothing.
+float rounded_to_half(float value) {
   const float stored = clamp_to_storage(value);
   const uint bits = floatBitsToUint(stored);
-  const uint size = bits & 0x7fffffffu;
+  const uint usual = (bits + 0xfffu + ((bits >> 13) & 1u)) & 0xffffe000u;
   // Below 2^-14 the step of binary16 is 2^-24: that of fp32 between 0.5 and 1, where the addition does the rounding.
-  precise float shifted = abs(stored) + 0.5;
-  const uint tiny = floatBitsToUint(shifted) - 0x3f000000u;
-  const uint usual = (size - 0x38000000u + 0xfffu + ((size >> 13) & 1u)) >> 13;
-  const uint special = size > 0x7f800000u ? 0x7e00u : 0x7c00u;
-  const uint magnitude = size < 0x38800000u ? tiny : (size < 0x7f800000u ? usual : special);
-  return magnitude | ((bits >> 16) & 0x8000u);
+  precise float shifted = stored + 0.75;
+  precise float tiny = shifted - 0.75;
+  const uint tiny_bits = floatBitsToUint(tiny) | (bits & 0x80000000u);
+  return uintBitsToFloat((bits & 0x7fffffffu) < 0x38800000u ? tiny_bits : usual);
 }
 
-uint pack_pair(float low, float high) { return half_bits(low) | (half_bits(high) << 16); }
+uint pack_pair(float low, float high) { return packHalf2x16(vec2(rounded_to_half(low), rounded_to_half(high))); }
 #else
 #define store_eight(words, block, x)                   \
   words[2 * (block)] = vec4(x[0], x[1], x[2], x[3]);   \

@@ -1,6 +1,6 @@
 #version 450
-// What a convolution of few channels multiplies its weights with, as a matrix [image, output position, tap and channel]
-// (known as im2col): rows start at multiples of eight elements and end in zeros; taps on the padding are zeros, too.
+// What a convolution of few channels multiplies its weights with (known as im2col), in blocks of eight terms:
+// [image, block, output position, 8 taps and channels]. Terms past the last and taps on the padding are zeros.
 #extension GL_EXT_control_flow_attributes : require
 #include "indexing.glsl"
 #include "vectors.glsl"
@@ -20,22 +20,22 @@ void main() {
   const uint in_plane = uint(in_z * in_y * in_x);
   const uint out_plane = uint(out_z * out_y * out_x);
   const uint taps = uint(kernel_z * kernel_y * kernel_x);
-  const uint row_eights = (channels * taps + 7) / 8;
-  const uint i = global_index();  // [image, position, eight columns]
-  const uint row = i / row_eights;
-  if (row >= batch * out_plane) return;
-  const ivec3 origin = window_origin(int(row % out_plane));
+  const uint blocks = (channels * taps + 7) / 8;
+  const uint i = global_index();  // [image, block, position]
+  const uint image = i / (out_plane * blocks);
+  if (image >= batch) return;
+  const ivec3 origin = window_origin(int(i % out_plane));
 
-  // The first column by division, the others by counting on: division is slow.
-  const uint column0 = i % row_eights * 8;
-  uint channel = column0 % channels;
-  const int tap0 = int(column0 / channels);
+  // The first term by division, the others by counting on: division is slow.
+  const uint term0 = i / out_plane % blocks * 8;
+  uint channel = term0 % channels;
+  const int tap0 = int(term0 / channels);
   ivec3 tap = ivec3(tap0 / (kernel_x * kernel_y), tap0 / kernel_x % kernel_y, tap0 % kernel_x);
   float x[8];
   [[unroll]] for (uint j = 0; j < 8; ++j) {
     const ivec3 at = origin + tap * ivec3(dilation_z, dilation_y, dilation_x);
     const bool there = tap.x < kernel_z && is_inside(at);
-    const uint plane = row / out_plane * channels + channel;
+    const uint plane = image * channels + channel;
     const float element = widen(source[plane * in_plane + (there ? plane_index(at) : 0)]);
     x[j] = there ? element : 0.0;
     ++channel;

@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """What every command promises: help, versions, exit codes, one JSON object; and the commands that only look."""
 
+import json
+import pathlib
 import subprocess
+import tempfile
 import unittest
 
 from onnx import helper
 
 from harness import FLOAT, MODELS, PROGRAM, cli_test
 
-COMMANDS = ["devices", "inspect", "run", "classify", "bench", "node"]
+COMMANDS = ["devices", "inspect", "run", "classify", "bench", "compress", "node"]
 
 
 class usage_test(cli_test):
@@ -115,6 +118,28 @@ class bench_test(cli_test):
         for way in ("direct", "supervised"):
             self.assertGreater(answer[way]["latency_ms"], 0)
             self.assertGreater(answer[way]["images_per_s"], 0)
+
+    def test_a_profile_has_every_operator_and_a_trace_that_is_json(self):
+        with tempfile.TemporaryDirectory() as folder:
+            trace = pathlib.Path(folder) / "trace.json"
+            answer = self.troupe_json("bench", MODELS / "digits.onnx", "--profile", "--trace", trace, "--runs", "2")
+            counts = {line["name"]: line["count"] for line in answer["profile"]["operators"]}
+            self.assertEqual(counts["Conv"], 4)
+            self.assertEqual(sum(counts.values()), len(answer["profile"]["nodes"]))
+            self.assertGreater(answer["profile"]["limits"]["read_bytes_per_s"], 0)
+            events = json.loads(trace.read_text())["traceEvents"]
+            steps = [event for event in events if event["ph"] == "X"]
+            self.assertEqual(len(steps), answer["dispatches"] + answer["host_nodes"])
+            self.assertTrue(all(event["dur"] > 0 for event in steps))
+
+    def test_a_profile_is_a_table_for_people(self):
+        text = self.troupe("bench", MODELS / "digits.onnx", "--profile", "--device", "reference", "--runs", "1").out
+        self.assertIn("slowest nodes", text)
+        self.assertIn("GB/s read", text)
+
+    def test_a_trace_that_cannot_be_written_is_an_error(self):
+        self.fails("bench", MODELS / "digits.onnx", "--device", "reference", "--runs", "1", "--trace",
+                   MODELS / "digits.onnx" / "t.json", code=1, naming=["t.json"])
 
     def test_open_extents_must_be_given(self):
         model = self.save_model("open.onnx", [helper.make_node("Relu", ["a"], ["b"])], [("a", FLOAT, ["n", "m"])],

@@ -343,3 +343,26 @@ TEST_CASE("a profile has every dispatch and every host node once, in order, with
   }
   messages.require_silence();
 }
+
+TEST_CASE("more weights to prepare than are held at a time are prepared in batches") {
+  TROUPE_NEEDS_VULKAN();
+  constexpr std::int64_t extent = 5'000'000;  // 20 MB each; a batch takes 32 MiB, a staging buffer 8
+  graph_builder built;
+  built.input("x", dtype::f32, {1});
+  for (const char* name : {"a", "b", "c"})
+    built.constant(name, random_tensor({extent}, static_cast<std::uint64_t>(*name)))
+        .step("ReluOfSecond", {"x", name}, {std::string("relu_") + name})
+        .output(std::string("relu_") + name);
+  const std::vector inputs{random_tensor({1}, 3)};
+  const auto want = by_reference(built, inputs);
+  for (const bool staging : {false, true}) {
+    counted_messages messages;
+    {
+      const auto opened = need(open_vulkan(messages.options, {.staging_only = staging}));
+      const auto loaded = load_on(*opened, built);
+      CHECK(same(need(loaded->run(inputs, soon())), want));
+      CHECK(loaded->stats().weight_bytes == 3 * extent * sizeof(float));
+    }
+    messages.require_silence();
+  }
+}

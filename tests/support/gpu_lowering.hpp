@@ -35,10 +35,11 @@ private:
     std::vector<lowering_context::operand> inputs, outputs;
     for (std::size_t i = 0; i < outer.input_count(); ++i)
       inputs.push_back(outer.has_input(i) ? lowering_context::operand{true, outer.input_dims(i), dtype::f32,
-                                                                      outer.input_value(i), outer.read(i).slot}
+                                                                      outer.input_value(i), outer.read(i).slot,
+                                                                      outer.input_layout(i)}
                                           : lowering_context::operand{});
     for (std::size_t i = 0; i < outer.step().outputs.size(); ++i)
-      outputs.push_back({true, outer.output_dims(i), dtype::f32, nullptr, outer.write(i).slot});
+      outputs.push_back({true, outer.output_dims(i), dtype::f32, nullptr, outer.write(i).slot, outer.output_layout(i)});
 
     constexpr std::uint32_t first_scratch = 1u << 30;
     lowering_context inner(outer.step(), traits, outer.storage(), inputs, outputs, first_scratch);

@@ -42,6 +42,13 @@ BANNED = [
     (r"\busing\s+namespace\s+std\s*;", "using namespace std", "qualified names"),
 ]
 
+# In shaders. Mesa 26.2 also executes a uniform load through a buffer reference for the round that ends its loop, beyond
+# the end of the memory; and floating-point atomics add in an order that changes from run to run.
+BANNED_IN_SHADERS = [
+    (r"\bbuffer_reference\b|\bGL_EXT_buffer_reference\w*", "reads outside any binding", "a storage buffer"),
+    (r"\bGL_EXT_shader_atomic_float\w*", "an order of additions that changes", "a fixed tree (reduce.glsl)"),
+]
+
 
 def without_comments_and_strings(text):
     """The same text, line for line, with comments and the contents of literals blanked."""
@@ -117,6 +124,15 @@ def check_words(root):
                     yield f"{path}:{number}: {found.group(0).strip(' (')} ({what}) is banned, use {instead}"
 
 
+def check_shaders(root):
+    for path, text in files(root, ["shaders"], {".comp", ".glsl"}):
+        for number, line in enumerate(without_comments_and_strings(text).splitlines(), 1):
+            for pattern, what, instead in BANNED_IN_SHADERS:
+                found = re.search(pattern, line)
+                if found:
+                    yield f"{path}:{number}: {found.group(0)} ({what}) is banned, use {instead}"
+
+
 def check_lengths(root):
     for path, text in files(root, COUNTED_ROOTS, COUNTED):
         lines = text.count("\n")
@@ -143,7 +159,8 @@ def check_finished(root):
                 yield f"{path}:{number}: unfinished work is banned, use the time to finish it"
 
 
-CHECKS = [check_includes, check_link_lists, check_words, check_lengths, check_tests_are_registered, check_finished]
+CHECKS = [check_includes, check_link_lists, check_words, check_shaders, check_lengths, check_tests_are_registered,
+          check_finished]
 
 
 def violations(root):

@@ -53,6 +53,12 @@ class tidy_test(unittest.TestCase):
     def test_link_lists_follow_the_layers(self):
         self.expect("engine/CMakeLists.txt", "troupe_library(engine\n  PRIVATE troupe::actors)\n", 2, "troupe::actors")
 
+    def test_shaders_use_bindings_and_a_fixed_order(self):
+        self.expect("shaders/ops/a.comp", "#version 450\n#extension GL_EXT_buffer_reference : require\n", 2, "binding")
+        self.expect("shaders/ops/a.comp", "layout(buffer_reference) buffer b { float x[]; };\n", 1, "storage buffer")
+        self.expect("shaders/ops/a.comp", "#extension GL_EXT_shader_atomic_float2 : enable\n", 1, "order")
+        self.assertEqual(self.found("shaders/ops/a.comp", "// no buffer_reference here\n"), [])
+
     def test_library_code_does_not_print_exit_or_wait_for_ever(self):
         for text in ["std::cout << 1;", 'std::printf("x");', 'fmt::print("x");', "exit(1);", "std::abort();",
                      "self->request(a, caf::infinite, 1);", "std::signal(SIGINT, f);", "int x = rand();"]:

@@ -5,7 +5,7 @@ namespace {
 constexpr std::size_t bytes_max = std::size_t{256} << 20;
 }  // namespace
 
-std::optional<example_inputs> make_example_inputs(const graph& model) {
+std::optional<example_inputs> make_example_inputs(const graph& model, std::int64_t unknown) {
   example_inputs made;
   std::size_t bytes_left = bytes_max;
   for (const value_id id : model.inputs) {
@@ -14,7 +14,7 @@ std::optional<example_inputs> make_example_inputs(const graph& model) {
     std::vector<std::int64_t> extents;
     for (const dimension& axis : *declared.dims) {
       made.exact &= axis.extent >= 0;
-      extents.push_back(axis.extent >= 0 ? axis.extent : 1);
+      extents.push_back(axis.extent >= 0 ? axis.extent : unknown);
     }
     const auto dims = shape::make(extents);
     if (!dims) return std::nullopt;

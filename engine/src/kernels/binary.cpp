@@ -1,6 +1,7 @@
 // Add, Sub, Mul, Div, Pow, PRelu, and the variadic Sum, Min, Max: element by element, operands broadcast to each other.
 #include "kernels/binary.hpp"
 
+#include "kernels/channel_blocks.hpp"
 #include "kernels/definitions.hpp"
 #include "kernels/strided.hpp"
 #include "troupe/engine/detail/fail.hpp"
@@ -87,17 +88,46 @@ result<void> lower(lowering_context& context) {
   const binary_function function = binary_function_of(context.step().op);
   const std::size_t steps = context.input_count() - 1;
   std::uint32_t between[2] = {};
-  for (std::size_t i = 0; i < std::min<std::size_t>(steps - 1, 2); ++i) between[i] = context.scratch(dims.elements());
+  for (std::size_t i = 0; i < std::min<std::size_t>(steps - 1, 2); ++i)
+    between[i] = context.scratch(stored_elements(context.output_layout(0), dims));
 
-  shaped_operand left{context.read(0), context.input_dims(0)};
+  // In blocks, shapes are those of the memory: the walk is the same.
+  const bool in_blocks = context.output_layout(0) == memory_layout::blocks;
+  const shape target_dims = in_blocks ? blocks_view(dims) : dims;
+  const auto operand_dims = [&](std::size_t i) {
+    return in_blocks ? blocks_view_for(context.input_dims(i), context.input_layout(i), dims) : context.input_dims(i);
+  };
+  shaped_operand left{context.read(0), operand_dims(0)};
   for (std::size_t i = 0; i < steps; ++i) {
-    const shaped_operand right{context.read(i + 1), context.input_dims(i + 1)};
+    const shaped_operand right{context.read(i + 1), operand_dims(i + 1)};
     const bool last = i + 1 == steps;
-    const shaped_operand target{last ? context.write(0) : dispatch_operand{between[i % 2], true}, dims};
+    const shaped_operand target{last ? context.write(0) : dispatch_operand{between[i % 2], true}, target_dims};
     TROUPE_CHECK(add_binary(context, function, left, right, target));
-    left = {{target.memory.slot, false}, dims};
+    left = {{target.memory.slot, false}, target_dims};
   }
   return {};
+}
+
+/// True when f(0, 0) is 0, so that channels which are not there stay zeros.
+bool keeps_zeros(binary_function function) {
+  return function != binary_function::div && function != binary_function::pow;
+}
+
+/// Operands with all channels lie in blocks as the result does; what is repeated over the channels, or has one number
+/// for each and nothing else, is read as it is.
+layout_offer layouts(const lowering_context& context) {
+  const shape& dims = context.output_dims(0);
+  if (!has_blocks(dims) || dims.rank() >= limits::rank_max || context.input_count() < 2) return {};
+  layout_offer offer{.when = layout_offer::mode::follow, .outputs = {true}};
+  const bool full = dims[1] % 8 == 0;
+  if (!full && !keeps_zeros(binary_function_of(context.step().op))) return {};
+  for (std::size_t i = 0; i < context.input_count(); ++i) {
+    const shape& operand = context.input_dims(i);
+    const bool blocks = operand.rank() == dims.rank() && operand[1] == dims[1];
+    if (!blocks && !(full && reads_beside_blocks(operand, dims))) return {};
+    offer.inputs.push_back(blocks);
+  }
+  return offer;
 }
 
 operator_definition binary(std::string_view op) {
@@ -105,7 +135,8 @@ operator_definition binary(std::string_view op) {
           .since_version = kind_of(op).since_version,
           .infer = infer,
           .reference = binary_reference,
-          .lower = lower};
+          .lower = lower,
+          .layouts = layouts};
 }
 
 }  // namespace

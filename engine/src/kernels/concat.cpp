@@ -1,4 +1,5 @@
 // Concat: one strided copy for each part.
+#include "kernels/channel_blocks.hpp"
 #include "kernels/definitions.hpp"
 #include "kernels/strided.hpp"
 #include "troupe/engine/detail/fail.hpp"
@@ -33,18 +34,31 @@ result<void> infer(infer_context& context) {
   return {};
 }
 
-result<void> lower(lowering_context& context) {
+/// Blocks are joined as they are; only the last part may leave its last block unfilled.
+layout_offer layouts(const lowering_context& context) {
   const shape& dims = context.output_dims(0);
+  if (!has_blocks(dims) || dims.rank() >= limits::rank_max || context.input_count() < 2) return {};
+  const auto axis = normalize_axis(context.step().int_or("axis", 0), dims.rank());
+  if (!axis) return {};
+  for (std::size_t i = 0; *axis == 1 && i + 1 < context.input_count(); ++i)
+    if (context.input_dims(i)[1] % 8 != 0) return {};
+  return {
+      .when = layout_offer::mode::follow, .inputs = std::vector<bool>(context.input_count(), true), .outputs = {true}};
+}
+
+result<void> lower(lowering_context& context) {
+  const bool in_blocks = context.output_layout(0) == memory_layout::blocks;
+  const shape dims = in_blocks ? blocks_view(context.output_dims(0)) : context.output_dims(0);
   if (context.input_count() == 1) {
     context.alias(0, 0);
     return {};
   }
-  TROUPE_TRY(const std::size_t axis, normalize_axis(context.step().int_or("axis", 0), dims.rank()));
+  TROUPE_TRY(const std::size_t axis, normalize_axis(context.step().int_or("axis", 0), context.output_dims(0).rank()));
   TROUPE_CHECK(shader_count(context.step(), dims));
   const auto strides = dims.strides();
   std::int64_t offset = 0;
   for (std::size_t i = 0; i < context.input_count(); ++i) {
-    const shape& part = context.input_dims(i);
+    const shape part = in_blocks ? blocks_view(context.input_dims(i)) : context.input_dims(i);
     TROUPE_CHECK(add_copy(context, context.read(i), context.write(0),
                           {.extents = part,
                            .first = {.base = 0, .strides = part.strides()},
@@ -57,7 +71,12 @@ result<void> lower(lowering_context& context) {
 }  // namespace
 
 operator_definition concat_operator() {
-  return {.name = "Concat", .since_version = 4, .infer = infer, .reference = concat_reference, .lower = lower};
+  return {.name = "Concat",
+          .since_version = 4,
+          .infer = infer,
+          .reference = concat_reference,
+          .lower = lower,
+          .layouts = layouts};
 }
 
 }  // namespace troupe

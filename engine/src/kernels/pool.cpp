@@ -58,11 +58,23 @@ result<void> lower_pool(lowering_context& context, bool is_maximum, bool counts_
   if (taps > taps_max)
     return fail(errc::unsupported, "the window of {} has {} taps; at most {} are supported on a device",
                 context.step().describe(), taps, taps_max);
-  const std::int64_t count = context.output_dims(0).elements();
+  const bool in_blocks = context.output_layout(0) == memory_layout::blocks;
+  const std::int64_t elements = stored_elements(context.output_layout(0), context.output_dims(0));
+  const std::int64_t count = in_blocks ? elements / 8 : elements;
   if (count == 0) return {};
   pool_parameters parameters{as_u32(count), {}, window};
   for (std::size_t axis = 0; axis < sliding_window::axes; ++axis)
     parameters.pad_end[axis] = static_cast<std::int32_t>(pool.window.pad_end[axis]);
+  if (in_blocks) {
+    dispatch_operand source = context.read(0);
+    source.texels = context.reads_texels(stored_elements(memory_layout::blocks, context.input_dims(0)));
+    context.add({.shader = source.texels ? "pool_blocks_texel" : "pool_blocks",
+                 .operands = {source, context.write(0)},
+                 .push_constants = push_bytes(parameters),
+                 .specialization = {is_maximum, counts_padding},
+                 .groups = groups_for(count, 64, context.traits())});
+    return {};
+  }
   const bool cooperative = is_cooperative(context.traits(), taps);
   context.add({.shader = "pool",
                .operands = {context.read(0), context.write(0)},
@@ -70,6 +82,14 @@ result<void> lower_pool(lowering_context& context, bool is_maximum, bool counts_
                .specialization = {is_maximum, counts_padding, cooperative},
                .groups = groups_for(count, cooperative ? 1 : 64, context.traits())});
   return {};
+}
+
+/// A window that a workgroup shares has another order of additions, so that it stays plain wherever it stands.
+layout_offer layouts(const lowering_context& context) {
+  const bool wants_indices = context.step().outputs.size() > 1 && context.step().outputs[1] != no_value;
+  const auto pool = pool_shape_of(context.step(), context.input_dims(0));
+  if (wants_indices || !pool || is_cooperative(context.traits(), pool->window.taps())) return {};
+  return {.when = layout_offer::mode::follow, .inputs = {true}, .outputs = {true}};
 }
 
 result<void> lower_max_pool(lowering_context& context) {
@@ -83,14 +103,19 @@ result<void> lower_average_pool(lowering_context& context) {
 }  // namespace
 
 operator_definition max_pool_operator() {
-  return {.name = "MaxPool", .infer = infer_max_pool, .reference = max_pool_reference, .lower = lower_max_pool};
+  return {.name = "MaxPool",
+          .infer = infer_max_pool,
+          .reference = max_pool_reference,
+          .lower = lower_max_pool,
+          .layouts = layouts};
 }
 
 operator_definition average_pool_operator() {
   return {.name = "AveragePool",
           .infer = infer_average_pool,
           .reference = average_pool_reference,
-          .lower = lower_average_pool};
+          .lower = lower_average_pool,
+          .layouts = layouts};
 }
 
 }  // namespace troupe

@@ -27,6 +27,11 @@ struct parameters {
   std::uint32_t reduced_extents[merged_axes_max], reduced_strides[merged_axes_max];
 };
 
+/// For mean_blocks.
+struct plane_parameters {
+  std::uint32_t images, channels, positions;
+};
+
 /// Up to four axes that step evenly, the innermost last; unused ones lead with extent 1.
 struct merged_axes {
   std::uint32_t extents[merged_axes_max] = {1, 1, 1, 1};
@@ -124,9 +129,32 @@ result<void> infer_global_average_pool(infer_context& context) {
   return {};
 }
 
+/// From this many positions on, a workgroup shares a plane of blocks.
+constexpr std::int64_t shared_plane_min = 1024;
+/// Its invocations do 32,768 rounds then, half of what Mesa 22.3 lets an invocation's loops run.
+constexpr std::int64_t shared_plane_max = std::int64_t{1} << 21;
+
+/// Always in blocks where they exist: the order of additions differs from that of plain tensors.
+layout_offer global_average_pool_layouts(const lowering_context& context) {
+  const shape& dims = context.input_dims(0);
+  if (!has_blocks(dims) || dims.elements(2, dims.rank()) > shared_plane_max) return {};
+  return {.when = layout_offer::mode::blocks, .inputs = {true}};
+}
+
 result<void> lower_global_average_pool(lowering_context& context) {
   TROUPE_CHECK(expect_indexable(context, {0}));
   const shape& dims = context.input_dims(0);
+  if (context.input_layout(0) == memory_layout::blocks) {
+    const std::int64_t positions = dims.elements(2, dims.rank());
+    const std::int64_t blocks = dims[0] * ((dims[1] + 7) / 8);
+    const bool cooperative = positions >= shared_plane_min;
+    context.add({.shader = "mean_blocks",
+                 .operands = {context.read(0), context.write(0)},
+                 .push_constants = push_bytes(plane_parameters{as_u32(dims[0]), as_u32(dims[1]), as_u32(positions)}),
+                 .specialization = {cooperative},
+                 .groups = groups_for(blocks, cooperative ? 1 : 64, context.traits())});
+    return {};
+  }
   std::array<bool, limits::rank_max> reduced{};
   std::fill(reduced.begin() + 2, reduced.end(), true);
   return add_mean(context, reduced, dims.elements(2, dims.rank()));
@@ -175,7 +203,8 @@ operator_definition global_average_pool_operator() {
   return {.name = "GlobalAveragePool",
           .infer = infer_global_average_pool,
           .reference = global_average_pool_reference,
-          .lower = lower_global_average_pool};
+          .lower = lower_global_average_pool,
+          .layouts = global_average_pool_layouts};
 }
 
 }  // namespace troupe

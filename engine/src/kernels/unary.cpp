@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "kernels/channel_blocks.hpp"
 #include "kernels/definitions.hpp"
 #include "kernels/strided.hpp"
 #include "troupe/engine/detail/fail.hpp"
@@ -69,12 +70,41 @@ result<void> lower(lowering_context& context) {
   return add_unary(context, call);
 }
 
+/// True when f(0) is 0, so that channels which are not there stay zeros.
+bool keeps_zero(const unary_call& call) {
+  switch (call.function) {
+    case unary_function::clip: return call.a <= 0 && call.b >= 0;
+    case unary_function::relu:
+    case unary_function::leaky_relu:
+    case unary_function::tanh:
+    case unary_function::sqrt:
+    case unary_function::neg:
+    case unary_function::abs:
+    case unary_function::erf:
+    case unary_function::hard_swish:
+    case unary_function::elu:
+    case unary_function::selu:
+    case unary_function::gelu:
+    case unary_function::gelu_tanh: return true;
+    default: return false;
+  }
+}
+
+layout_offer layouts(const lowering_context& context) {
+  const shape& dims = context.output_dims(0);
+  if (!has_blocks(dims)) return {};
+  const auto call = read_unary(node_view(context));
+  if (!call || (dims[1] % 8 != 0 && !keeps_zero(*call))) return {};
+  return {.when = layout_offer::mode::follow, .inputs = {true}, .outputs = {true}};
+}
+
 operator_definition unary(std::string_view op) {
   return {.name = op,
           .since_version = find_unary(op)->since_version,
           .infer = infer,
           .reference = unary_reference,
-          .lower = lower};
+          .lower = lower,
+          .layouts = layouts};
 }
 
 }  // namespace
@@ -124,7 +154,9 @@ result<unary_call> read_unary(const node_view& view) {
 }
 
 result<void> add_unary(lowering_context& context, const unary_call& call) {
-  TROUPE_TRY(const std::uint32_t count, shader_count(context.step(), context.output_dims(0)));
+  const shape& dims = context.output_dims(0);
+  const bool in_blocks = context.output_layout(0) == memory_layout::blocks;
+  TROUPE_TRY(const std::uint32_t count, shader_count(context.step(), in_blocks ? blocks_view(dims) : dims));
   if (count == 0) return {};
   context.add(
       {.shader = "unary",

@@ -1,5 +1,6 @@
 #include "kernels/conv.hpp"
 
+#include "kernels/activation.hpp"
 #include "troupe/engine/operator.hpp"
 
 namespace troupe {
@@ -36,6 +37,11 @@ result<void> conv_reference(reference_context& context) {
   if (context.has_input(2)) {
     TROUPE_TRY(bias, context.input_floats(2));
   }
+  std::vector<float> residual;
+  if (context.has_input(fused::residual_operand)) {
+    TROUPE_TRY(residual, context.input_floats(fused::residual_operand));
+  }
+  TROUPE_TRY(const activation ending, activation_of(context.step()));
   const sliding_window& window = conv.window;
   const std::int64_t outputs = conv.groups * conv.group_outputs;
   const std::int64_t group_input = conv.group_inputs * window.input_plane();
@@ -48,9 +54,11 @@ result<void> conv_reference(reference_context& context) {
       const double start = bias.empty() ? 0.0 : bias[static_cast<std::size_t>(m)];
       for (std::int64_t a = 0; a < window.output[0]; ++a)
         for (std::int64_t b = 0; b < window.output[1]; ++b)
-          for (std::int64_t c = 0; c < window.output[2]; ++c)
-            result_values.push_back(
-                static_cast<float>(start + convolve_at(conv, source, weights.data() + m * filter, {a, b, c})));
+          for (std::int64_t c = 0; c < window.output[2]; ++c) {
+            double sum = start + convolve_at(conv, source, weights.data() + m * filter, {a, b, c});
+            if (!residual.empty()) sum += static_cast<double>(residual[result_values.size()]);
+            result_values.push_back(static_cast<float>(apply(ending, sum)));
+          }
     }
   return context.set_output_floats(0, result_values);
 }

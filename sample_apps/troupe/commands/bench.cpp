@@ -1,10 +1,13 @@
-// troupe bench MODEL: how fast a model runs, through the supervised system and by the engine alone, side by side.
+// troupe bench MODEL: how fast a model runs, through the supervised system and by the engine alone, side by side; or
+// where its time goes.
 #include <algorithm>
-#include <random>
 
 #include "commands.hpp"
 #include "in_flight.hpp"
 #include "options.hpp"
+#include "profile_report.hpp"
+#include "random_inputs.hpp"
+#include "statistics.hpp"
 #include "troupe/engine/passes.hpp"
 
 namespace troupe::app {
@@ -12,9 +15,10 @@ namespace {
 
 struct bench_command {
   std::string model_file;
-  std::int64_t batch = 1;
   std::size_t runs = 20;
-  std::vector<std::string> shapes;
+  random_input_options inputs;
+  bool profile = false;
+  std::string trace_file;
   placement_options placement;
   spread_options spread;
 };
@@ -27,61 +31,9 @@ struct measurement {
   std::vector<double> images_per_s;
 };
 
-double median(std::vector<double> samples) {
-  std::sort(samples.begin(), samples.end());
-  const std::size_t half = samples.size() / 2;
-  return samples.size() % 2 == 1 ? samples[half] : (samples[half - 1] + samples[half]) / 2;
-}
-
-/// `NAME=2,3,224,224`.
-result<shape> given_shape(const std::string& text) {
-  std::vector<std::int64_t> extents;
-  const char* at = text.c_str();
-  while (*at) {
-    char* end = nullptr;
-    extents.push_back(std::strtoll(at, &end, 10));
-    if (end == at || (*end && *end != ','))
-      return error(errc::invalid_argument, fmt::format("the shape \"{}\" is not a list such as 1,3,224,224", text));
-    at = *end ? end + 1 : end;
-  }
-  return shape::make(extents);
-}
-
-/// The declared shape with the batch as first extent when that is open; other open extents must be given.
-result<shape> shape_of(const value_info& input, const bench_command& given) {
-  const std::string prefix = input.name + "=";
-  for (const std::string& argument : given.shapes)
-    if (argument.rfind(prefix, 0) == 0) return given_shape(argument.substr(prefix.size()));
-  std::vector<std::int64_t> extents;
-  for (const dimension& extent : input.dims.value_or(std::vector<dimension>{{-1, ""}, {-1, ""}})) {
-    const std::int64_t chosen = extent.extent < 0 && extents.empty() ? given.batch : extent.extent;
-    if (chosen < 0)
-      return error(errc::invalid_argument, fmt::format("the input \"{}\" {} leaves extents open; give --shape {}=...",
-                                                       input.name, text_of_dims(input), input.name));
-    extents.push_back(chosen);
-  }
-  return shape::make(extents);
-}
-
-/// Numbers in [0, 1) for floating-point inputs, zeros for all others: those are often indices.
-result<std::vector<tensor>> make_inputs(const graph& network, const bench_command& given) {
-  for (const std::string& argument : given.shapes)
-    if (!network.input_index(argument.substr(0, argument.find('='))))
-      return error(errc::invalid_argument, fmt::format("--shape {} names no input of the model", argument));
-  std::vector<tensor> inputs;
-  std::mt19937_64 random(given.spread.seed);
-  for (const value_id id : network.inputs) {
-    const value_info& input = network.values[id];
-    const dtype type = input.type_known ? input.type : dtype::f32;
-    TROUPE_TRY(const shape dims, shape_of(input, given));
-    TROUPE_TRY(tensor made, tensor::make(is_float(type) ? dtype::f32 : type, dims));
-    if (is_float(type)) {
-      for (float& element : made.as_mutable<float>()) element = static_cast<float>(random() >> 40) * 0x1p-24f;
-      TROUPE_TRY(made, convert(made, type));
-    }
-    inputs.push_back(std::move(made));
-  }
-  return inputs;
+/// The first extent of the first input.
+std::int64_t images_of(const std::vector<tensor>& inputs) {
+  return inputs.empty() || inputs[0].dims().rank() == 0 ? 1 : inputs[0].dims()[0];
 }
 
 result<double> throughput(const model& loaded, const std::vector<tensor>& inputs, const bench_command& given) {
@@ -91,8 +43,7 @@ result<double> throughput(const model& loaded, const std::vector<tensor>& inputs
   for (std::size_t i = 0; i < requests; ++i) under_way.push(inputs);
   TROUPE_CHECK(under_way.finish());
   const double taken_ms = milliseconds(steady_clock::now() - started).count();
-  const std::int64_t images = inputs.empty() || inputs[0].dims().rank() == 0 ? 1 : inputs[0].dims()[0];
-  return static_cast<double>(images) * static_cast<double>(requests) * 1e3 / taken_ms;
+  return static_cast<double>(images_of(inputs)) * static_cast<double>(requests) * 1e3 / taken_ms;
 }
 
 json json_of(const measurement& taken) {
@@ -107,10 +58,79 @@ std::vector<std::string> row_of(const std::string& name, const measurement& take
           fmt::format("{:.1f}", median(taken.images_per_s))};
 }
 
+/// The model on one device, without actors.
+struct engine_alone {
+  std::shared_ptr<device> opened;
+  std::unique_ptr<troupe::program> loaded;
+};
+
+result<engine_alone> load_alone(const graph& network, const bench_command& given) {
+  const system_options options = given.placement.for_system();
+  const auto operators = std::make_shared<const operator_table>(builtin_operators());
+  engine_alone made;
+  TROUPE_TRY(made.opened, open_device(options.device, operators, options.devices));
+  graph whole = network;
+  TROUPE_CHECK(optimize(whole, *operators));
+  TROUPE_TRY(made.loaded, made.opened->load(std::make_shared<const graph>(std::move(whole)),
+                                            {.storage = given.spread.for_loading().storage}));
+  return made;
+}
+
+json json_of(const program_stats& stats) {
+  return {{"weight_bytes", stats.weight_bytes},
+          {"arena_bytes", stats.arena_bytes},
+          {"activation_bytes", stats.activation_bytes},
+          {"pipelines", stats.pipelines},
+          {"dispatches", stats.dispatches},
+          {"barriers", stats.barriers},
+          {"host_nodes", stats.host_nodes}};
+}
+
+result<void> profile(const bench_command& given, const graph& network, const std::vector<tensor>& inputs,
+                     console& out) {
+  out.progress("measuring the machine");
+  const system_options options = given.placement.for_system();
+  TROUPE_TRY(const roofline limits, measure_roofline(options.device, options.devices));
+  out.progress("loading " + given.model_file);
+  TROUPE_TRY(const engine_alone direct, load_alone(network, given));
+  std::vector<run_profile> taken;
+  std::vector<double> plain_ms;
+  const std::size_t warm_up = 2;
+  for (std::size_t i = 0; i < given.runs + warm_up; ++i) {
+    out.progress(fmt::format("run {} of {}", i + 1, given.runs + warm_up));
+    const auto started = steady_clock::now();
+    TROUPE_CHECK(direct.loaded->run(inputs, started + given.spread.for_running().deadline));
+    const double run_ms = milliseconds(steady_clock::now() - started).count();
+    TROUPE_TRY(run_profile one,
+               direct.loaded->profile(inputs, steady_clock::now() + given.spread.for_running().deadline));
+    if (i < warm_up) continue;
+    plain_ms.push_back(run_ms);
+    taken.push_back(std::move(one));
+  }
+  const run_profile typical = median_profile(taken);
+  if (!given.trace_file.empty()) TROUPE_CHECK(write_trace(given.trace_file, typical, direct.opened->info().name));
+  json answer{{"device", direct.opened->info().name},
+              {"batch", images_of(inputs)},
+              {"runs", given.runs},
+              {"run_ms", median(plain_ms)},
+              {"run_ms_min", *std::min_element(plain_ms.begin(), plain_ms.end())}};
+  answer.update(json_of(direct.loaded->stats()));
+  answer["profile"] = profile_json(typical, limits);
+  out.object(answer);
+  out.line("{}: batch {}, medians of {} runs on {}", given.model_file, images_of(inputs), given.runs,
+           direct.opened->info().name);
+  print_profile(out, typical, limits);
+  out.line("a plain run takes {:.3f} ms (least {:.3f} ms)", median(plain_ms),
+           *std::min_element(plain_ms.begin(), plain_ms.end()));
+  if (!given.trace_file.empty()) out.line("trace: {} (open it at ui.perfetto.dev)", given.trace_file);
+  return {};
+}
+
 result<void> bench(const bench_command& given, console& out) {
   TROUPE_TRY(const graph network, read_model(given.model_file));
-  TROUPE_TRY(const auto inputs, make_inputs(network, given));
-  const std::int64_t images = inputs.empty() || inputs[0].dims().rank() == 0 ? 1 : inputs[0].dims()[0];
+  TROUPE_TRY(const auto inputs, make_inputs(network, given.inputs, given.spread.seed));
+  if (given.profile || !given.trace_file.empty()) return profile(given, network, inputs, out);
+  const std::int64_t images = images_of(inputs);
 
   out.progress("loading " + given.model_file);
   const system_options options = given.placement.for_system();
@@ -118,12 +138,8 @@ result<void> bench(const bench_command& given, console& out) {
   TROUPE_TRY(const model supervised, load_spread(on, given.model_file, network, given.spread));
   if (given.placement.verbose) print_placement(supervised);
 
-  const auto operators = std::make_shared<const operator_table>(builtin_operators());
-  TROUPE_TRY(const auto opened, open_device(options.device, operators, options.devices));
-  graph whole = network;
-  TROUPE_CHECK(optimize(whole, *operators));
-  TROUPE_TRY(const auto direct, opened->load(std::make_shared<const graph>(std::move(whole)),
-                                             {.storage = given.spread.for_loading().storage}));
+  TROUPE_TRY(const engine_alone alone, load_alone(network, given));
+  const auto& direct = alone.loaded;
 
   measurement through_system, by_engine;
   const std::size_t warm_up = 2;
@@ -145,19 +161,13 @@ result<void> bench(const bench_command& given, console& out) {
   }
 
   const double ratio = median(through_system.images_per_s) / median(by_engine.images_per_s);
-  const program_stats stats = direct->stats();
-  out.object({{"device", opened->info().name},
-              {"batch", images},
-              {"shards", given.spread.shards},
-              {"runs", given.runs},
-              {"direct", json_of(by_engine)},
-              {"supervised", json_of(through_system)},
-              {"supervised_to_direct", ratio},
-              {"weight_bytes", stats.weight_bytes},
-              {"arena_bytes", stats.arena_bytes},
-              {"dispatches", stats.dispatches},
-              {"host_nodes", stats.host_nodes}});
-  out.line("{}: batch {}, medians of {} runs on {}", given.model_file, images, given.runs, opened->info().name);
+  json answer{{"device", alone.opened->info().name}, {"batch", images},
+              {"shards", given.spread.shards},       {"runs", given.runs},
+              {"direct", json_of(by_engine)},        {"supervised", json_of(through_system)},
+              {"supervised_to_direct", ratio}};
+  answer.update(json_of(direct->stats()));
+  out.object(answer);
+  out.line("{}: batch {}, medians of {} runs on {}", given.model_file, images, given.runs, alone.opened->info().name);
   out.print({{"", "ms", "least ms", "images/s"},
              {row_of("engine alone", by_engine),
               row_of(fmt::format("supervised, {} shard{}", given.spread.shards, given.spread.shards == 1 ? "" : "s"),
@@ -174,15 +184,15 @@ void add_bench(program& to) {
       to.add("bench", "Measures how fast a model runs, supervised and by the engine alone",
              "troupe bench model.onnx --batch 8 --shards 2", [given](console& out) { return bench(*given, out); });
   command.add_option("MODEL", given->model_file, "ONNX file")->required();
-  command.add_option("--batch", given->batch, "First extent of inputs that leave it open")
-      ->check(CLI::Range(1, 65536))
-      ->capture_default_str();
   command.add_option("--runs", given->runs, "Measured runs, after two to warm up")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
-  command.add_option("--shape", given->shapes, "Shape of an input that leaves more open; repeatable")
-      ->type_name("NAME=N,N,...")
-      ->allow_extra_args(false);
+  given->inputs.add_to(command);
+  command.add_flag(
+      "--profile", given->profile,
+      "Where the time goes instead: by operator and node, of the engine alone, beside the machine's limits");
+  command.add_option("--trace", given->trace_file, "With --profile: write a trace that ui.perfetto.dev opens")
+      ->type_name("FILE");
   given->placement.add_to(command);
   given->spread.add_to(command);
 }

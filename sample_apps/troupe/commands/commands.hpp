@@ -10,6 +10,7 @@ void add_inspect(program& to);
 void add_run(program& to);
 void add_classify(program& to);
 void add_bench(program& to);
+void add_compress(program& to);
 void add_node(program& to);
 
 }  // namespace troupe::app

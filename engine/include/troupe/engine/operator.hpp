@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "troupe/engine/graph.hpp"
+#include "troupe/engine/memory_layout.hpp"
 
 namespace troupe {
 
@@ -142,8 +143,9 @@ public:
     bool present = false;
     shape dims;
     dtype type = dtype::f32;
-    const tensor* value = nullptr;  ///< the contents, when they are known before the run
-    std::uint32_t slot = 0;         ///< names the operand's memory in dispatches
+    const tensor* value = nullptr;                ///< the contents, when they are known before the run
+    std::uint32_t slot = 0;                       ///< names the operand's memory in dispatches
+    memory_layout layout = memory_layout::plain;  ///< as `operator_definition::layouts` asked for
   };
 
   lowering_context(const troupe::node& step, const device_traits& traits, dtype storage, std::vector<operand> inputs,
@@ -164,6 +166,8 @@ public:
   const shape& input_dims(std::size_t i) const { return inputs_[i].dims; }
   const tensor* input_value(std::size_t i) const { return has_input(i) ? inputs_[i].value : nullptr; }
   const shape& output_dims(std::size_t i) const { return outputs_[i].dims; }
+  memory_layout input_layout(std::size_t i) const { return inputs_[i].layout; }
+  memory_layout output_layout(std::size_t i) const { return outputs_[i].layout; }
 
   dispatch_operand read(std::size_t input) const { return {inputs_[input].slot, false}; }
   dispatch_operand write(std::size_t output) const { return {outputs_[output].slot, true}; }
@@ -231,6 +235,10 @@ struct operator_definition {
   /// Null: the node runs on the host. Also used only when every operand that is not an index or host input, and every
   /// output, is float16 or float32; integer arithmetic runs on the host, exactly.
   result<void> (*lower)(lowering_context&) = nullptr;
+  /// Which operands and results may lie in blocks of channels; asked before `lower`, which finds the decision in
+  /// `input_layout` and `output_layout`. It must depend on nothing but shapes of one image, attributes and constants:
+  /// the bits of a result must be the same in every batch. Null: everything is plain.
+  layout_offer (*layouts)(const lowering_context&) = nullptr;
 };
 
 }  // namespace troupe

@@ -22,7 +22,7 @@ public:
   template <class U>
   requires(std::is_convertible_v<U&&, T> && !std::is_same_v<std::remove_cvref_t<U>, result> &&
            !std::is_same_v<std::remove_cvref_t<U>, troupe::error> && !std::is_same_v<std::remove_cvref_t<U>, T>)
-      result(U&& value)
+      result(U&& value)  // NOLINT(bugprone-forwarding-reference-overload): constrained above
       : state_(std::in_place_index<0>, std::forward<U>(value)) {}
 
   bool has_value() const noexcept { return state_.index() == 0; }

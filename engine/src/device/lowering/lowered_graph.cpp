@@ -4,8 +4,10 @@
 #include <map>
 #include <set>
 
+#include "device/lowering/layout_plan.hpp"
 #include "device/lowering/schedule.hpp"
 #include "device/lowering/storage_format.hpp"
+#include "kernels/channel_blocks.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
 namespace troupe {
@@ -33,7 +35,9 @@ public:
     for (const value_id id : graph().inputs) made_.on_host[id] = true;
     for (const auto& [id, data] : graph().constants) made_.on_host[id] = true;
     TROUPE_TRY(const auto on_device, choose_sides());
+    layouts_ = plan_layouts(made_.model, on_device, operators_, target_.traits, target_.storage);
     const auto steps = schedule(graph(), on_device);
+    wanted_ = wanted_by_host(steps);
     for (const schedule_step& step : steps) TROUPE_CHECK(add_stage(step));
     add_downloads(steps);
     sort_constants();
@@ -85,25 +89,43 @@ private:
     return {};
   }
 
-  lowering_context::operand operand_of(value_id id) const {
+  /// The memory of a value in one of its layouts. Blocks get a slot of their own when they are first asked for.
+  std::uint32_t slot_of(value_id id, memory_layout layout) {
+    const shape& dims = made_.model.dims[id];
+    if (layout == memory_layout::plain || layouts_coincide(dims)) return id;
+    const auto [found, first] = block_slots_.try_emplace(id, static_cast<std::uint32_t>(made_.slots.size()));
+    if (first) made_.slots.push_back({.elements = stored_elements(layout, dims), .root = found->second});
+    return found->second;
+  }
+
+  lowering_context::operand operand_of(value_id id, memory_layout layout) {
     if (id == no_value) return {};
     const auto known = graph().constants.find(id);
     const tensor* contents = known == graph().constants.end() ? nullptr : &known->second;
-    return {true, made_.model.dims[id], graph().values[id].type, contents, id};
+    return {true, made_.model.dims[id], graph().values[id].type, contents, slot_of(id, layout), layout};
   }
 
   result<void> add_device_node(std::size_t index) {
     const node& step = graph().nodes[index];
+    const node_layouts& layouts = layouts_[index];
+    const operator_definition& definition = *operators_.find(step);
+    index_ = index;
     std::vector<lowering_context::operand> inputs, outputs;
-    for (const value_id id : step.inputs) inputs.push_back(operand_of(id));
-    for (const value_id id : step.outputs) outputs.push_back(operand_of(id));
+    for (std::size_t i = 0; i < step.inputs.size(); ++i) {
+      if (step.inputs[i] != no_value && layouts.inputs[i] == memory_layout::blocks)
+        TROUPE_CHECK(provide(step.inputs[i], memory_layout::blocks));
+      else if (step.inputs[i] != no_value && !contains(definition.host_inputs, i))
+        TROUPE_CHECK(provide(step.inputs[i], memory_layout::plain));
+      inputs.push_back(operand_of(step.inputs[i], layouts.inputs[i]));
+    }
+    for (std::size_t i = 0; i < step.outputs.size(); ++i)
+      outputs.push_back(operand_of(step.outputs[i], layouts.outputs[i]));
     const auto first_scratch = static_cast<std::uint32_t>(made_.slots.size());
     lowering_context context(step, target_.traits, target_.storage, std::move(inputs), std::move(outputs),
                              first_scratch);
-    const operator_definition& definition = *operators_.find(step);
     TROUPE_CHECK(definition.lower(context));
 
-    for (const auto& pair : context.aliases()) TROUPE_CHECK(add_alias(step, pair));
+    for (const auto& pair : context.aliases()) TROUPE_CHECK(add_alias(step, context, pair));
     const auto prepared = prepared_memory(context.dispatches(), first_scratch);
     for (const auto& block : context.scratches()) add_scratch(block, prepared.count(block.slot) > 0);
     std::vector<bool> written(step.outputs.size(), false);
@@ -111,15 +133,44 @@ private:
       TROUPE_CHECK(check(work));
       preparing_ = is_preparation(work, prepared);
       for (const dispatch_operand& operand : work.operands)
-        TROUPE_CHECK(use(step, definition, operand, first_scratch, written));
-      auto& list = preparing_ ? made_.preparations : made_.stages.back().dispatches;
-      list.push_back(work);
-      list.back().node = index;
+        TROUPE_CHECK(use(context, definition, operand, first_scratch, written));
+      add_dispatch(work);
     }
-    for (std::size_t i = 0; i < step.outputs.size(); ++i)
-      if (step.outputs[i] != no_value && !written[i] && made_.slots[step.outputs[i]].root == step.outputs[i])
-        return fail(errc::internal, "no dispatch writes output {}", i);
+    for (std::size_t i = 0; i < step.outputs.size(); ++i) {
+      const value_id id = step.outputs[i];
+      if (id == no_value) continue;
+      const std::uint32_t slot = context.write(i).slot;
+      if (!written[i] && made_.slots[slot].root == slot) return fail(errc::internal, "no dispatch writes output {}", i);
+      if (slot != id) lies_in_blocks_.insert(id);
+      if (wanted_[id]) TROUPE_CHECK(provide(id, memory_layout::plain));
+    }
     return {};
+  }
+
+  /// Makes sure that a value exists in this layout, by a conversion unless it does.
+  result<void> provide(value_id id, memory_layout layout) {
+    const bool from_blocks = layout == memory_layout::plain;
+    const std::uint32_t target = slot_of(id, layout);
+    if (from_blocks && lies_in_blocks_.count(id) == 0) return {};
+    const std::uint32_t source = slot_of(id, from_blocks ? memory_layout::blocks : memory_layout::plain);
+    if (source == target || made_.slots[target].home != slot_home::unused) return {};
+    dispatch work = layout_conversion(made_.model.dims[id], layout, {source, false}, {target, true}, target_.traits);
+    TROUPE_CHECK(check(work));
+    preparing_ = graph().constants.count(made_.slots[source].root) > 0;
+    TROUPE_CHECK(use_input(source));
+    if (preparing_) {
+      describe(target);
+      made_.slots[target].home = slot_home::prepared;
+    } else {
+      place(target, position_);
+    }
+    add_dispatch(std::move(work));
+    return {};
+  }
+
+  void add_dispatch(dispatch work) {
+    work.node = index_;
+    (preparing_ ? made_.preparations : made_.stages.back().dispatches).push_back(std::move(work));
   }
 
   static bool is_preparation(const dispatch& work, const std::set<std::uint32_t>& prepared) {
@@ -155,30 +206,32 @@ private:
     made_.slots[slot].home = slot_home::prepared;
   }
 
-  result<void> add_alias(const node& step, const lowering_context::alias_pair& pair) {
+  result<void> add_alias(const node& step, const lowering_context& context, const lowering_context::alias_pair& pair) {
     const value_id in = step.inputs.at(pair.input);
     const value_id out = step.outputs.at(pair.output);
-    if (made_.model.dims[in].elements() != made_.model.dims[out].elements())
+    if (made_.model.dims[in].elements() != made_.model.dims[out].elements() ||
+        context.input_layout(pair.input) != context.output_layout(pair.output))
       return fail(errc::internal, "output {} is a view of input {} with another number of elements", pair.output,
                   pair.input);
     if (storage_of(graph().values[in].type) != storage_of(graph().values[out].type))
       return fail(errc::internal, "output {} is a view of input {}, which lies in memory in another form", pair.output,
                   pair.input);
-    const std::uint32_t root = made_.slots[in].root;
-    made_.slots[out].root = root;
-    made_.on_host[out] = made_.on_host[in];  // the host makes its own view
+    made_.slots[context.write(pair.output).slot].root = made_.slots[context.read(pair.input).slot].root;
+    if (context.write(pair.output).slot == out) made_.on_host[out] = made_.on_host[in];  // the host makes its own view
     return {};
   }
 
   /// Marks what one operand of a dispatch needs, and learns which outputs get written.
-  result<void> use(const node& step, const operator_definition& definition, const dispatch_operand& operand,
-                   std::uint32_t first_scratch, std::vector<bool>& written) {
+  result<void> use(const lowering_context& context, const operator_definition& definition,
+                   const dispatch_operand& operand, std::uint32_t first_scratch, std::vector<bool>& written) {
     // Aliases and scratch memory are known by now, so that any other slot is a mistake of the operator's.
     if (operand.slot >= made_.slots.size())
       return fail(errc::internal, "a dispatch names memory {}, which does not exist", operand.slot);
     if (operand.slot >= first_scratch) return {};
-    for (std::size_t i = 0; i < step.outputs.size(); ++i) {
-      if (step.outputs[i] != operand.slot || made_.slots[operand.slot].root != operand.slot) continue;
+    for (std::size_t i = 0; i < context.step().outputs.size(); ++i) {
+      if (context.step().outputs[i] == no_value || context.write(i).slot != operand.slot ||
+          made_.slots[operand.slot].root != operand.slot)
+        continue;
       if (!operand.written && !written[i])
         return fail(errc::internal, "a dispatch reads output {} before one writes it", i);
       if (!written[i]) {
@@ -187,15 +240,16 @@ private:
       }
       return {};
     }
-    for (std::size_t i = 0; i < step.inputs.size(); ++i)
-      if (step.inputs[i] == operand.slot && !operand.written && !contains(definition.host_inputs, i))
-        return use_input(step.inputs[i]);
+    for (std::size_t i = 0; i < context.input_count(); ++i)
+      if (context.has_input(i) && context.read(i).slot == operand.slot && !operand.written &&
+          !contains(definition.host_inputs, i))
+        return use_input(operand.slot);
     return fail(errc::internal, "a dispatch {} memory {}, which is not its to touch",
                 operand.written ? "writes" : "reads", operand.slot);
   }
 
-  result<void> use_input(value_id id) {
-    const value_id root = made_.slots[id].root;
+  result<void> use_input(std::uint32_t read) {
+    const std::uint32_t root = made_.slots[read].root;
     memory_slot& slot = made_.slots[root];
     if (graph().constants.count(root)) {
       describe(root);
@@ -204,6 +258,7 @@ private:
       reader->second |= !preparing_;
       return {};
     }
+    if (slot.home == slot_home::prepared) return {};
     if (slot.home == slot_home::unused) {
       made_.stages.back().uploads.push_back(root);
       place(root, stage_start_);
@@ -239,20 +294,25 @@ private:
     needed.last = std::max(needed.last, position);
   }
 
-  /// What the device makes and the host needs, fetched at the end of the stage that makes it.
-  void add_downloads(const std::vector<schedule_step>& steps) {
+  /// What host nodes and the caller need.
+  std::vector<bool> wanted_by_host(const std::vector<schedule_step>& steps) const {
     std::vector<bool> wanted(graph().values.size(), false);
     for (const value_id id : graph().outputs) wanted[id] = true;
     for (const schedule_step& step : steps)
       for (const std::size_t i : step.host_nodes)
         for (const value_id id : graph().nodes[i].inputs)
           if (id != no_value) wanted[id] = true;
+    return wanted;
+  }
+
+  /// What the device makes and the host needs, fetched at the end of the stage that makes it.
+  void add_downloads(const std::vector<schedule_step>& steps) {
     std::uint32_t position = 0;
     for (std::size_t s = 0; s < steps.size(); ++s) {
       position += static_cast<std::uint32_t>(steps[s].device_nodes.size()) + 1;
       for (const std::size_t i : steps[s].device_nodes)
         for (const value_id id : graph().nodes[i].outputs) {
-          if (id == no_value || !wanted[id] || made_.on_host[id]) continue;
+          if (id == no_value || !wanted_[id] || made_.on_host[id]) continue;
           made_.stages[s].downloads.push_back(id);
           keep_until(made_.slots[id].root, position);
         }
@@ -315,8 +375,13 @@ private:
   const operator_table& operators_;
   const lowering_target& target_;
   lowered_graph made_;
+  std::vector<node_layouts> layouts_;  ///< by node
+  std::map<value_id, std::uint32_t> block_slots_;
+  std::set<value_id> lies_in_blocks_;     ///< made so; a plain copy, if there is one, came later
+  std::vector<bool> wanted_;              ///< by value: the host needs it
   std::map<value_id, bool> read_by_run_;  ///< constants on the device; true: not by preparations alone
   bool preparing_ = false;
+  std::size_t index_ = 0;  ///< of the node that is being lowered
   std::uint32_t position_ = 0;
   std::uint32_t stage_start_ = 0;
 };

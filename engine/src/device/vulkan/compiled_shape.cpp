@@ -10,6 +10,8 @@ namespace {
 /// Submissions of one run that may be unfinished at a time: two keep the device busy, and bound what it still does
 /// after a cancellation.
 constexpr std::size_t submissions_ahead = 2;
+/// Constants that wait in device memory to be prepared, at a time; two such batches exist at once.
+constexpr std::uint64_t preparation_source_bytes = std::uint64_t{32} << 20;
 
 lowering_target target_of(const program_memory& shared) {
   const adapter& device = shared.core->owner->properties();
@@ -103,14 +105,21 @@ result<void> compiled_shape::prepare(program_memory& shared, time_point deadline
   missing.plan([&](value_id constant) { return is_of_program(shared, constant); }, shared.prepared, own_prepared_,
                map_);
   if (missing.empty()) return {};
-  // Gone as soon as the device has read them: only the prepared form is needed later.
-  weight_store sources(shared.core->owner);
-  std::vector<weight_store::item> items;
-  for (const value_id id : work_.preparation_constants)
-    items.push_back({id, work_.slots[id].bytes, &work_.model.graph.constants.at(id), work_.value(id).name});
-  TROUPE_CHECK(sources.add(items, shared.storage, deadline, cancel));
-  for (const auto& item : items) map_.regions[item.id] = *sources.find(item.id);
-  TROUPE_TRY(shared.submitted, missing.run(owner, shared.pipelines, shared.prepared, own_prepared_, map_));
+  TROUPE_CHECK(missing.allocate(owner, map_));
+  serial before = 0;
+  for (const preparation::batch& part : missing.batches(preparation_source_bytes)) {
+    // Gone as soon as the device has read them: only the prepared form is needed later.
+    weight_store sources(shared.core->owner);
+    std::vector<weight_store::item> items;
+    for (const value_id id : part.constants)
+      items.push_back({id, work_.slots[id].bytes, &work_.model.graph.constants.at(id), work_.value(id).name});
+    TROUPE_CHECK(sources.add(items, shared.storage, deadline, cancel));
+    for (const auto& item : items) map_.regions[item.id] = *sources.find(item.id);
+    TROUPE_TRY(shared.submitted, missing.submit(owner, shared.pipelines, map_, part));
+    // The device works on this batch while the host converts the next.
+    TROUPE_CHECK(owner.wait(std::exchange(before, shared.submitted), deadline, cancel));
+  }
+  missing.keep(shared.prepared, own_prepared_);
   return {};
 }
 

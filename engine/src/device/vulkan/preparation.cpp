@@ -40,39 +40,64 @@ void preparation::plan(const std::function<bool(value_id)>& is_of_program, const
   }
 }
 
-result<serial> preparation::run(gpu& owner, const pipeline_set& pipelines, prepared_store& of_program,
-                                prepared_store& of_shape, memory_map& memory) {
-  std::array<buffer, 2> made;
-  for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    if (blocks_[i].bytes == 0) continue;
-    TROUPE_TRY(made[i], buffer::make(owner, blocks_[i].bytes, buffer_use::storage, "the prepared weights"));
+result<void> preparation::allocate(gpu& owner, memory_map& memory) {
+  for (block& part : blocks_) {
+    if (part.bytes == 0) continue;
+    TROUPE_TRY(part.made, buffer::make(owner, part.bytes, buffer_use::storage, "the prepared weights"));
   }
-  std::array<std::map<std::string, memory_region>, 2> regions;
   for (const destination& target : destinations_) {
-    const memory_region region{made[target.block].handle(), blocks_[target.block].offsets.at(target.key),
-                               padded(target.slot)};
+    block& part = blocks_[target.block];
+    const memory_region region{part.made.handle(), part.offsets.at(target.key), padded(target.slot)};
     memory.regions[target.slot] = region;
-    regions[target.block][target.key] = region;
+    part.regions[target.key] = region;
   }
-  TROUPE_TRY(const serial done, submit(owner, pipelines, memory));
-  if (blocks_[0].bytes > 0) of_program.keep(std::move(made[0]), std::move(regions[0]));
-  if (blocks_[1].bytes > 0) of_shape.keep(std::move(made[1]), std::move(regions[1]));
-  return done;
+  return {};
 }
 
-result<serial> preparation::submit(gpu& owner, const pipeline_set& pipelines, const memory_map& memory) const {
+std::vector<preparation::batch> preparation::batches(std::uint64_t source_bytes_max) const {
+  const std::set<value_id> uploaded_for_this(work_.preparation_constants.begin(), work_.preparation_constants.end());
+  std::vector<batch> made;
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < missing_.size(); ++i) {
+    std::vector<value_id> sources;
+    std::uint64_t source_bytes = 0;
+    for (const dispatch_operand& operand : missing_[i]->operands) {
+      const std::uint32_t root = work_.slots[operand.slot].root;
+      if (!uploaded_for_this.count(root)) continue;
+      sources.push_back(root);
+      source_bytes += work_.slots[root].bytes;
+    }
+    if (made.empty() || bytes + source_bytes > source_bytes_max) {
+      made.push_back({i, i, {}});
+      bytes = 0;
+    }
+    bytes += source_bytes;
+    made.back().last = i + 1;
+    made.back().constants.insert(made.back().constants.end(), sources.begin(), sources.end());
+  }
+  return made;
+}
+
+result<serial> preparation::submit(gpu& owner, const pipeline_set& pipelines, const memory_map& memory,
+                                   const batch& part) const {
+  const auto steps = std::span(missing_).subspan(part.first, part.last - part.first);
   // Pools may die before the device is done: retired objects wait for it.
-  TROUPE_TRY(const auto bound, bind_dispatches(owner, work_, memory, pipelines, missing_));
+  TROUPE_TRY(const auto bound, bind_dispatches(owner, work_, memory, pipelines, steps));
   TROUPE_TRY(const auto pool, make_command_pool(owner));
   TROUPE_TRY(const auto buffers, make_command_buffers(owner, pool.get(), 1));
   const VkCommandBuffer commands = buffers.front();
   TROUPE_CHECK(begin(owner, commands, true));
-  for (std::size_t i = 0; i < missing_.size(); ++i) {
-    record_dispatch(commands, *missing_[i], pipelines, bound.sets[i], missing_[i]->groups);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    record_dispatch(commands, *steps[i], pipelines, bound.sets[i], steps[i]->groups);
     record_barrier(commands, barrier_scope::device);
   }
   TROUPE_CHECK(end(owner, commands));
   return owner.submit(commands);
+}
+
+void preparation::keep(prepared_store& of_program, prepared_store& of_shape) {
+  if (blocks_[0].bytes > 0) of_program.keep(std::move(blocks_[0].made), std::move(blocks_[0].regions));
+  if (blocks_[1].bytes > 0) of_shape.keep(std::move(blocks_[1].made), std::move(blocks_[1].regions));
 }
 
 }  // namespace troupe::vulkan

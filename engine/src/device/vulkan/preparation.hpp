@@ -1,4 +1,5 @@
-// Running the preparations of a lowered graph that nobody ran before.
+// Running the preparations of a lowered graph that nobody ran before, in batches: only a few of the constants that they
+// read are in device memory at a time.
 #pragma once
 
 #include <array>
@@ -7,7 +8,8 @@
 
 namespace troupe::vulkan {
 
-/// First `plan`, then `run` unless `empty`. Refers to the lowered graph, which must outlive it.
+/// First `plan`; unless `empty`, then `allocate`, `submit` for each of the `batches` in order, and `keep`. Refers to
+/// the lowered graph, which must outlive it.
 class preparation {
 public:
   preparation(const lowered_graph& work, std::uint64_t alignment) : work_(work), alignment_(alignment) {}
@@ -18,16 +20,29 @@ public:
             const prepared_store& of_shape, memory_map& memory);
   bool empty() const noexcept { return missing_.empty(); }
 
-  /// Submits the rest; the constants it reads must be in `memory`, and what it makes is entered there and kept. Does
-  /// not wait: work submitted later finds the results.
-  result<serial> run(gpu& owner, const pipeline_set& pipelines, prepared_store& of_program, prepared_store& of_shape,
-                     memory_map& memory);
+  /// Makes memory for all that is missing and enters it in `memory`.
+  result<void> allocate(gpu& owner, memory_map& memory);
+
+  /// Some preparations, and the constants that must be in the memory map before they are submitted.
+  struct batch {
+    std::size_t first, last;
+    std::vector<value_id> constants;  ///< of `lowered_graph::preparation_constants`
+  };
+  /// Each has constants of at most `source_bytes_max` in all, or a single preparation.
+  std::vector<batch> batches(std::uint64_t source_bytes_max) const;
+  /// Does not wait: work submitted later finds the results.
+  result<serial> submit(gpu& owner, const pipeline_set& pipelines, const memory_map& memory, const batch& part) const;
+
+  /// Hands over what was made; only when everything has been submitted.
+  void keep(prepared_store& of_program, prepared_store& of_shape);
 
 private:
   /// Memory to be made for one of the two stores.
   struct block {
     std::uint64_t bytes = 0;
     std::map<std::string, std::uint64_t> offsets;
+    buffer made;
+    std::map<std::string, memory_region> regions;
   };
   struct destination {
     std::uint32_t slot;
@@ -35,7 +50,6 @@ private:
     std::string key;
   };
   std::uint64_t padded(std::uint32_t slot) const noexcept;
-  result<serial> submit(gpu& owner, const pipeline_set& pipelines, const memory_map& memory) const;
 
   const lowered_graph& work_;
   std::uint64_t alignment_;
