@@ -21,10 +21,11 @@ void remove_dead_code(graph& model);
 /// rest into the bias, computed in fp32. Both must be constants of at most 32 bits an element.
 result<void> fold_batch_normalization(graph& model);
 
-/// Moves what follows a Conv into it where nothing else reads its result: a residual Add of the same shape, then an
-/// activation (Relu, LeakyRelu, Clip with constant bounds, Sigmoid, Tanh, HardSigmoid, HardSwish, x * Sigmoid(x)). What
-/// was rounded between the nodes is then rounded once.
-void fuse_convolutions(graph& model, const operator_table& operators);
+/// Moves what follows a Conv, a Gemm or a MatMul of floats into it where nothing else reads its result: the bias of a
+/// MatMul (an Add of a constant to each row), a residual Add of the same shape, then an activation (Relu, LeakyRelu, Clip
+/// with constant bounds, Sigmoid, Tanh, HardSigmoid, HardSwish, Gelu, x * Sigmoid(x)). What was rounded between the nodes
+/// is then rounded once.
+void fuse_products(graph& model, const operator_table& operators);
 
 /// All of them, in the order that works.
 result<void> optimize(graph& model, const operator_table& operators);

@@ -39,7 +39,7 @@ result<void> optimize(graph& model, const operator_table& operators) {
   TROUPE_CHECK(fold_constants(model, operators));
   drop_no_ops(model);  // before the next pass, which looks for neighbours
   TROUPE_CHECK(fold_batch_normalization(model));
-  fuse_convolutions(model, operators);
+  fuse_products(model, operators);
   remove_dead_code(model);
   return validate(model).while_doing("optimising the graph");
 }
