@@ -109,6 +109,8 @@ float apply(float x) {
     case 17: return 0.5 * x * (1.0 + error_function(0.70710678 * x));  // Gelu
     case 18: return 0.5 * x * (1.0 + hyperbolic_tangent(0.79788456 * (x + 0.044715 * x * x * x)));  // Gelu, "tanh"
     case 19: return round_to_half(x);
+    case 60: return x * hyperbolic_tangent((x < 0.0 ? 0.0 : x) + log_plus_one(exp(-abs(x))));  // Mish
+    case 61: return x * sigmoid(a * x);  // Swish
   }
   return x;
 }

@@ -20,14 +20,14 @@ float apply_to(const kernel_case& function, float x) {
 
 /// With a version in which each of them exists.
 kernel_case function(const char* op) {
-  return {.op = op, .version = 20};
+  return {.op = op, .version = 24};
 }
 
 }  // namespace
 
 TEST_CASE("unary functions equal their definitions for awkward sizes", "[device]") {
   for (const char* op : {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Neg", "Abs", "Erf", "HardSigmoid", "HardSwish", "Elu",
-                         "Selu", "Softplus", "Gelu"}) {
+                         "Selu", "Softplus", "Gelu", "Mish", "Swish"}) {
     kernel_case given = function(op);
     given.inputs = {random_tensor({1000}, 7, -6, 6)};
     check_kernel(given, two_roundings);
@@ -46,7 +46,8 @@ TEST_CASE("Sqrt, Exp, Log and Reciprocal equal their definitions", "[device]") {
 
 TEST_CASE("unary functions saturate without NaN", "[device]") {
   const tensor input = tensor_of<float>({9}, {-60000, -100, -20, -0.0f, 0, 1e-4f, 20, 100, 60000});
-  for (const char* op : {"Sigmoid", "Tanh", "Erf", "HardSigmoid", "Elu", "Softplus", "Gelu", "HardSwish"}) {
+  for (const char* op :
+       {"Sigmoid", "Tanh", "Erf", "HardSigmoid", "Elu", "Softplus", "Gelu", "HardSwish", "Mish", "Swish"}) {
     kernel_case given = function(op);
     given.inputs = {input};
     check_kernel(given, two_roundings);
@@ -168,4 +169,16 @@ TEST_CASE("unary functions refuse types and operands they are not defined for") 
                  .attributes = {{"approximate", std::string("sigmoid")}},
                  .version = 20})
             .code() == errc::unsupported);
+}
+
+TEST_CASE("Mish and Swish have the values that their formulas give") {
+  CHECK(apply_to(function("Mish"), 1) == Approx(0.86509839f));
+  CHECK(apply_to(function("Mish"), -1) == Approx(-0.30340147f));
+  CHECK(apply_to(function("Mish"), 0) == 0);
+  CHECK(apply_to(function("Swish"), 1) == Approx(0.73105858f));
+  kernel_case steep = function("Swish");
+  steep.attributes["alpha"] = 2.0f;
+  CHECK(apply_to(steep, 1) == Approx(0.88079708f));
+  steep.inputs = {random_tensor({65}, 3, -6, 6)};
+  check_kernel(steep, two_roundings);
 }

@@ -147,13 +147,13 @@ result<void> add_conv_blocks(lowering_context& context, const conv_shape& conv, 
                                          stored_elements(memory_layout::blocks, context.output_dims(0))});
   const bool texels = !tile.texel_shader.empty() && context.reads_texels(largest);
   source.texels = residual.texels = kernel.texels = texels;
-  context.add(
-      {.shader = texels ? tile.texel_shader : tile.shader,
-       .operands = {source, kernel, bias, residual, context.write(0)},
-       .push_constants = push_bytes(blocks_parameters{as_u32(conv.batch), as_u32(groups), as_u32(group_blocks),
-                                                      as_u32(group_outputs), ending.a, ending.b, product_window}),
-       .specialization = {unfolded || conv.window.is_pointwise(), static_cast<std::uint32_t>(ending.kind)},
-       .groups = groups_for(divide_up(tiles, tile.group_tiles), 1, context.traits())});
+  context.add({.shader = texels ? tile.texel_shader : tile.shader,
+               .operands = {source, kernel, bias, residual, context.write(0)},
+               .push_constants = push_bytes(blocks_parameters{as_u32(conv.batch), as_u32(groups), as_u32(group_blocks),
+                                                              as_u32(group_outputs), has_bias, has_residual, ending.a,
+                                                              ending.b, product_window}),
+               .specialization = {unfolded || conv.window.is_pointwise(), static_cast<std::uint32_t>(ending.kind)},
+               .groups = groups_for(divide_up(tiles, tile.group_tiles), 1, context.traits())});
   return {};
 }
 

@@ -7,6 +7,7 @@
 #define TROUPE_OPERATORS(X) \
   X(abs) \
   X(add) \
+  X(attention) \
   X(average_pool) \
   X(batch_normalization) \
   X(cast) \
@@ -14,8 +15,11 @@
   X(concat) \
   X(constant) \
   X(conv) \
+  X(conv_transpose) \
+  X(depth_to_space) \
   X(div) \
   X(dropout) \
+  X(einsum) \
   X(elu) \
   X(equal) \
   X(erf) \
@@ -26,20 +30,28 @@
   X(gelu) \
   X(gemm) \
   X(global_average_pool) \
+  X(global_max_pool) \
   X(greater) \
   X(greater_or_equal) \
+  X(group_normalization) \
+  X(gru) \
   X(hard_sigmoid) \
   X(hard_swish) \
   X(identity) \
+  X(instance_normalization) \
+  X(layer_normalization) \
   X(leaky_relu) \
   X(less) \
   X(less_or_equal) \
   X(log) \
+  X(log_softmax) \
   X(lrn) \
+  X(lstm) \
   X(matmul) \
   X(max) \
   X(max_pool) \
   X(min) \
+  X(mish) \
   X(mul) \
   X(neg) \
   X(pad) \
@@ -49,20 +61,27 @@
   X(reduce_mean) \
   X(relu) \
   X(reshape) \
+  X(resize) \
+  X(rms_normalization) \
+  X(rnn) \
+  X(rotary_embedding) \
   X(selu) \
   X(shape) \
   X(sigmoid) \
   X(slice) \
   X(softmax) \
   X(softplus) \
+  X(space_to_depth) \
   X(split) \
   X(sqrt) \
   X(squeeze) \
   X(sub) \
   X(sum) \
+  X(swish) \
   X(tanh) \
   X(transpose) \
   X(unsqueeze) \
+  X(upsample) \
   X(where)
 // clang-format on
 

@@ -25,6 +25,7 @@ constexpr unary_kind kinds[] = {
     {"HardSwish", unary_function::hard_swish, 14, false},
     {"LeakyRelu", unary_function::leaky_relu, 1, false},
     {"Log", unary_function::log, 1, false},
+    {"Mish", unary_function::mish, 18, false},
     {"Neg", unary_function::neg, 1, true},
     {"Reciprocal", unary_function::reciprocal, 1, false},
     {"Relu", unary_function::relu, 1, true},
@@ -32,6 +33,7 @@ constexpr unary_kind kinds[] = {
     {"Sigmoid", unary_function::sigmoid, 1, false},
     {"Softplus", unary_function::softplus, 1, false},
     {"Sqrt", unary_function::sqrt, 1, false},
+    {"Swish", unary_function::swish, 24, false},
     {"Tanh", unary_function::tanh, 1, false},
 };
 
@@ -120,6 +122,7 @@ result<unary_call> read_unary(const node_view& view) {
   unary_call call{.function = find_unary(step.op)->function};
   switch (call.function) {
     case unary_function::leaky_relu: call.a = step.float_or("alpha", 0.01f); break;
+    case unary_function::swish:
     case unary_function::elu: call.a = step.float_or("alpha", 1.0f); break;
     case unary_function::selu:
       call.a = step.float_or("alpha", 1.67326319217681884765625f);
@@ -199,6 +202,9 @@ operator_definition leaky_relu_operator() {
 operator_definition log_operator() {
   return unary("Log");
 }
+operator_definition mish_operator() {
+  return unary("Mish");
+}
 operator_definition neg_operator() {
   return unary("Neg");
 }
@@ -219,6 +225,9 @@ operator_definition softplus_operator() {
 }
 operator_definition sqrt_operator() {
   return unary("Sqrt");
+}
+operator_definition swish_operator() {
+  return unary("Swish");
 }
 operator_definition tanh_operator() {
   return unary("Tanh");

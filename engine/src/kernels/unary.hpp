@@ -29,6 +29,8 @@ enum class unary_function : std::uint32_t {
   softplus = 16,
   gelu = 17,
   gelu_tanh = 18,
+  mish = 60,
+  swish = 61,
   round_to_half = 19,  ///< no operator of its own: Cast to float16 under fp32 storage
 };
 
@@ -43,7 +45,8 @@ struct unary_kind {
 const unary_kind* find_unary(std::string_view op);
 
 /// A function with its parameters. `a` and `b` are: LeakyRelu, Elu: the slope alpha; Clip: lower and upper bound;
-/// HardSigmoid, HardSwish: slope and offset of the line; Selu: alpha and gamma.
+/// Swish: the factor alpha within the sigmoid; HardSigmoid, HardSwish: slope and offset of the line; Selu: alpha and
+/// gamma.
 struct unary_call {
   unary_function function;
   double a = 0, b = 0;

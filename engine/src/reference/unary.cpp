@@ -44,6 +44,8 @@ double apply(const unary_call& call, double x) {
     case unary_function::gelu: return 0.5 * x * (1 + std::erf(x / std::numbers::sqrt2));
     case unary_function::gelu_tanh:
       return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+    case unary_function::mish: return x * std::tanh((x < 0 ? 0 : x) + std::log1p(std::exp(-std::abs(x))));
+    case unary_function::swish: return x / (1 + std::exp(-call.a * x));
     case unary_function::round_to_half: return to_float(to_float16(static_cast<float>(x)));
   }
   return x;
