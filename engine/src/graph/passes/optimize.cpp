@@ -47,7 +47,7 @@ result<void> optimize(graph& model, const operator_table& operators) {
   remove_dead_code(model);  // what has been fused reads nothing any more
   push_transposes(model);
   drop_no_ops(model);
-  fuse_convolutions(model, operators);
+  fuse_products(model, operators);
   remove_dead_code(model);
   return validate(model).while_doing("optimising the graph");
 }
