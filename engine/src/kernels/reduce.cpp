@@ -130,8 +130,10 @@ result<void> lower_global_average_pool(lowering_context& context) {
     const std::int64_t positions = dims.elements(2, dims.rank());
     const std::int64_t blocks = dims[0] * ((dims[1] + 7) / 8);
     const bool cooperative = positions >= shared_plane_min;
-    context.add({.shader = "mean_blocks",
-                 .operands = {context.read(0), context.write(0)},
+    dispatch_operand source = context.read(0);
+    source.texels = context.reads_texels(8 * blocks * positions);
+    context.add({.shader = source.texels ? "mean_blocks_texel" : "mean_blocks",
+                 .operands = {source, context.write(0)},
                  .push_constants = push_bytes(plane_parameters{as_u32(dims[0]), as_u32(dims[1]), as_u32(positions)}),
                  .specialization = {cooperative},
                  .groups = groups_for(blocks, cooperative ? 1 : 64, context.traits())});
