@@ -7,6 +7,7 @@
 // operands. Padding adds zeros. Weights: conv_block_weights.comp. READS_TEXELS: see texels.glsl.
 #extension GL_EXT_control_flow_attributes : require
 #define SHARES_ROWS 1
+#include "division.glsl"
 #include "indexing.glsl"
 #include "subgroup_rows.glsl"
 #include "texels.glsl"
@@ -20,7 +21,7 @@ layout(constant_id = 1) const uint activation = 0;
 
 WORDS(0, source);
 WORDS(1, weights);
-layout(set = 0, binding = 2) readonly buffer bias_elements { STORED bias[]; };
+WORDS(2, bias);
 WORDS(3, residual);
 layout(set = 0, binding = 4) writeonly buffer target_words { WIDE target[]; };
 
@@ -48,16 +49,22 @@ void main() {
   // Positions past the last repeat it and are not stored.
   const uint position0 = subgroup % position_tiles * (8 * TILE_VECTORS) + lane;
   ivec3 origin[TILE_VECTORS];
-  uint base[TILE_VECTORS];
+  uint base[TILE_VECTORS];   // of the source
+  uint place[TILE_VECTORS];  // in the target
+  const uint output_blocks = (groups * group_outputs + 7) / 8;
   [[unroll]] for (uint v = 0; v < TILE_VECTORS; ++v) {
-    const uint at = min(position0 + 8 * v, all_positions - 1);
-    const uint image = at / out_plane;
-    const uint position = at - image * out_plane;
+    uint image, position;
+    divide(min(position0 + 8 * v, all_positions - 1), out_plane, image, position);
     base[v] = (image * groups + group) * group_blocks * in_plane;
-    if (pointwise)
+    place[v] = image * output_blocks * out_plane + position;
+    if (pointwise) {
       base[v] += position;
-    else
-      origin[v] = window_origin(int(position));
+    } else {
+      uint row, x, z, y;
+      divide(position, uint(out_x), row, x);
+      divide(row, uint(out_y), z, y);
+      origin[v] = ivec3(z, y, x) * ivec3(stride_z, stride_y, stride_x) - ivec3(pad_z, pad_y, pad_x);
+    }
   }
 
   float sums[TILE_ROWS][TILE_VECTORS];
@@ -71,18 +78,22 @@ void main() {
     const uint block = min(tile % output_tiles * OWN_ROWS + o, row_blocks - 1);
     weight_at[o] = (group * row_blocks + block) * taps * group_blocks * 8 + lane;
   }
-  for (uint tap = 0; tap < taps; ++tap) {
+  ivec3 tap = ivec3(0);
+  for (uint t = 0; t < taps; ++t) {
     bool inside[TILE_VECTORS];
     uint at[TILE_VECTORS];
     [[unroll]] for (uint v = 0; v < TILE_VECTORS; ++v) {
       inside[v] = true;
       at[v] = base[v];
       if (!pointwise) {
-        const ivec3 from = origin[v] + tap_offset(int(tap));
+        const ivec3 from = origin[v] + tap * ivec3(dilation_z, dilation_y, dilation_x);
         inside[v] = is_inside(from);
         at[v] += inside[v] ? plane_index(from) : 0;
       }
     }
+    ++tap.z;
+    if (tap.z == kernel_x) tap.z = 0, ++tap.y;
+    if (tap.y == kernel_y) tap.y = 0, ++tap.x;
     for (uint c = 0; c < group_blocks; ++c) {
       float x[TILE_VECTORS][8];
       [[unroll]] for (uint v = 0; v < TILE_VECTORS; ++v) x[v] = read_eight_if(source, at[v], pointwise || inside[v]);
@@ -104,19 +115,14 @@ void main() {
   }
 
   const uint outputs = groups * group_outputs;
-  const uint output_blocks = (outputs + 7) / 8;
   [[unroll]] for (uint o = 0; o < OWN_ROWS; ++o) {
     const uint in_group = tile % output_tiles * TILE_ROWS + 8 * o;
     if (in_group >= group_outputs) break;
     const uint channel0 = group * group_outputs + in_group;
-    float offset[8];
-    [[unroll]] for (uint j = 0; j < 8; ++j)
-      offset[j] = has_bias != 0 ? widen(bias[min(channel0 + j, outputs - 1)]) : 0.0;
+    const float offset[8] = read_eight_if(bias, channel0 / 8, has_bias != 0);
     [[unroll]] for (uint v = 0; v < TILE_VECTORS; ++v) {
-      const uint at = position0 + 8 * v;
-      if (at >= all_positions) break;
-      const uint image = at / out_plane;
-      const uint word = (image * output_blocks + channel0 / 8) * out_plane + at - image * out_plane;
+      if (position0 + 8 * v >= all_positions) break;
+      const uint word = channel0 / 8 * out_plane + place[v];
       float result[8];
       [[unroll]] for (uint j = 0; j < 8; ++j) result[j] = sums[8 * o + j][v] + offset[j];
       if (has_residual != 0) {

@@ -8,6 +8,7 @@
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_shuffle : require
 #endif
+#include "division.glsl"
 #include "texels.glsl"
 #include "vector_store.glsl"
 #include "window.glsl"
@@ -28,7 +29,7 @@ layout(constant_id = 2) const uint row_stride = 1;  // stride along x, 1 or 2
 
 WORDS(0, source);
 WORDS(1, weights);
-layout(set = 0, binding = 2) readonly buffer bias_elements { STORED bias[]; };
+WORDS(2, bias);
 WORDS(3, residual);
 layout(set = 0, binding = 4) writeonly buffer target_words { WIDE target[]; };
 
@@ -52,9 +53,11 @@ void main() {
 #endif
   const bool stores = gl_GlobalInvocationID.x < all_tiles;
   const uint i = min(gl_GlobalInvocationID.x, all_tiles - 1);  // [z, y, tile of x]
-  const uint row = i / row_tiles;
-  const int x0 = int(i % row_tiles) * NEIGHBOURS;
-  const ivec3 origin = ivec3(int(row) / out_y, int(row) % out_y, x0) * ivec3(stride_z, stride_y, stride_x) -
+  uint row, tile, out_plane_z, row_y;
+  divide(i, row_tiles, row, tile);
+  divide(row, uint(out_y), out_plane_z, row_y);
+  const int x0 = int(tile) * NEIGHBOURS;
+  const ivec3 origin = ivec3(out_plane_z, row_y, x0) * ivec3(stride_z, stride_y, stride_x) -
                        ivec3(pad_z, pad_y, pad_x);
 
   float sums[NEIGHBOURS][8];
@@ -102,9 +105,7 @@ void main() {
       tap += uint(kernel_x);
     }
 
-  float offset[8];
-  [[unroll]] for (uint j = 0; j < 8; ++j)
-    offset[j] = has_bias != 0 ? widen(bias[min(8 * block + j, channels - 1)]) : 0.0;
+  const float offset[8] = read_eight_if(bias, block, has_bias != 0);
   [[unroll]] for (uint v = 0; v < NEIGHBOURS; ++v) {
     if (!stores || x0 + int(v) >= out_x) break;
     const uint word = image_block * out_plane + row * uint(out_x) + uint(x0) + v;

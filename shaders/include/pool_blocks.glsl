@@ -1,6 +1,7 @@
 // As pool.comp, over blocks of eight channels: an invocation walks one window in order for all eight.
 // READS_TEXELS: see texels.glsl.
 #extension GL_EXT_control_flow_attributes : require
+#include "division.glsl"
 #include "indexing.glsl"
 #include "special_values.glsl"
 #include "texels.glsl"
@@ -27,16 +28,20 @@ void main() {
   const uint i = global_index();
   if (i >= count) return;
   const uint out_plane = uint(out_z * out_y * out_x);
-  const uint source_base = i / out_plane * uint(in_z * in_y * in_x);
-  const ivec3 origin = window_origin(int(i % out_plane));
+  uint image_block, position, row, x, z, y;
+  divide(i, out_plane, image_block, position);
+  divide(position, uint(out_x), row, x);
+  divide(row, uint(out_y), z, y);
+  const uint source_base = image_block * uint(in_z * in_y * in_x);
+  const ivec3 origin = ivec3(z, y, x) * ivec3(stride_z, stride_y, stride_x) - ivec3(pad_z, pad_y, pad_x);
 
   float values[8];
   [[unroll]] for (uint j = 0; j < 8; ++j) values[j] = is_maximum ? -INFINITY : 0.0;
   float seen = 0.0;
-  for (int z = 0; z < kernel_z; ++z)
-    for (int y = 0; y < kernel_y; ++y)
-      for (int x = 0; x < kernel_x; ++x) {
-        const ivec3 at = origin + ivec3(z * dilation_z, y * dilation_y, x * dilation_x);
+  for (int tap_z = 0; tap_z < kernel_z; ++tap_z)
+    for (int tap_y = 0; tap_y < kernel_y; ++tap_y)
+      for (int tap_x = 0; tap_x < kernel_x; ++tap_x) {
+        const ivec3 at = origin + ivec3(tap_z * dilation_z, tap_y * dilation_y, tap_x * dilation_x);
         const bool inside = is_inside(at);
         const float element[8] = read_eight(source, source_base + (inside ? plane_index(at) : 0));
         [[unroll]] for (uint j = 0; j < 8; ++j) {

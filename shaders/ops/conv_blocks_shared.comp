@@ -14,7 +14,7 @@ layout(constant_id = 1) const uint activation = 0;
 
 layout(set = 0, binding = 0) readonly buffer source_words { WIDE source[]; };
 layout(set = 0, binding = 1) readonly buffer weight_words { WIDE weights[]; };
-layout(set = 0, binding = 2) readonly buffer bias_elements { STORED bias[]; };
+layout(set = 0, binding = 2) readonly buffer bias_words { WIDE bias[]; };
 layout(set = 0, binding = 3) readonly buffer residual_words { WIDE residual[]; };
 layout(set = 0, binding = 4) writeonly buffer target_words { WIDE target[]; };
 
@@ -92,6 +92,7 @@ void main() {
   const uint in_group = tile % output_tiles * 64 + 8 * block;
   if (in_group >= group_outputs) return;
   const uint channel0 = group * group_outputs + in_group;
+  const float offset[8] = load_eight_if(bias, channel0 / 8, has_bias != 0);
   [[unroll]] for (uint v = 0; v < 4; ++v) {
     const uint at = work % position_tiles * 64 + place + 16 * v;
     if (at >= all_positions) break;
@@ -99,7 +100,7 @@ void main() {
     const uint word = (image * output_blocks + channel0 / 8) * out_plane + at - image * out_plane;
     float result[8];
     [[unroll]] for (uint j = 0; j < 8; ++j)
-      result[j] = sums[j][v] + (has_bias != 0 ? widen(bias[min(channel0 + j, outputs - 1)]) : 0.0);
+      result[j] = sums[j][v] + offset[j];
     if (has_residual != 0) {
       const float other[8] = load_eight(residual, word);
       [[unroll]] for (uint j = 0; j < 8; ++j) result[j] += other[j];

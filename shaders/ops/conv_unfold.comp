@@ -2,6 +2,7 @@
 // What a convolution of few channels multiplies its weights with (known as im2col), in blocks of eight terms:
 // [image, block, output position, 8 taps and channels]. Terms past the last and taps on the padding are zeros.
 #extension GL_EXT_control_flow_attributes : require
+#include "division.glsl"
 #include "indexing.glsl"
 #include "vectors.glsl"
 #include "window.glsl"
@@ -22,15 +23,19 @@ void main() {
   const uint taps = uint(kernel_z * kernel_y * kernel_x);
   const uint blocks = (channels * taps + 7) / 8;
   const uint i = global_index();  // [image, block, position]
-  const uint image = i / (out_plane * blocks);
+  uint image_block, position, image, block, row, column, out_plane_z, row_y, tap0, channel0, tap_row, tap_x;
+  divide(i, out_plane, image_block, position);
+  divide(image_block, blocks, image, block);
   if (image >= batch) return;
-  const ivec3 origin = window_origin(int(i % out_plane));
+  divide(position, uint(out_x), row, column);
+  divide(row, uint(out_y), out_plane_z, row_y);
+  const ivec3 origin =
+      ivec3(out_plane_z, row_y, column) * ivec3(stride_z, stride_y, stride_x) - ivec3(pad_z, pad_y, pad_x);
 
-  // The first term by division, the others by counting on: division is slow.
-  const uint term0 = i / out_plane % blocks * 8;
-  uint channel = term0 % channels;
-  const int tap0 = int(term0 / channels);
-  ivec3 tap = ivec3(tap0 / (kernel_x * kernel_y), tap0 / kernel_x % kernel_y, tap0 % kernel_x);
+  divide(block * 8, channels, tap0, channel0);
+  divide(tap0, uint(kernel_x), tap_row, tap_x);
+  uint channel = channel0;
+  ivec3 tap = ivec3(tap_row / uint(kernel_y), tap_row % uint(kernel_y), tap_x);
   float x[8];
   [[unroll]] for (uint j = 0; j < 8; ++j) {
     const ivec3 at = origin + tap * ivec3(dilation_z, dilation_y, dilation_x);

@@ -195,6 +195,6 @@ TEST_CASE("a Resize refuses what makes no sense") {
   says(scaled(x, {1, 2}, with({{"coordinate_transformation_mode", "tf_crop_and_resize"}})), "roi");
   auto axes = with({});
   axes["axes"] = std::vector<std::int64_t>{0, 2};
-  says(scaled(x, {1, 2}, axes, 18), "axes");
+  says(scaled(x, {1, 2}, axes, 18), "outside");
   says(scaled(counting({1, 3}, dtype::i32), {1, 2}, with({{"mode", "linear"}})), "int32");
 }

@@ -56,13 +56,19 @@ result<void> lower(lowering_context& context) {
   TROUPE_TRY(const std::size_t axis, normalize_axis(context.step().int_or("axis", 0), context.output_dims(0).rank()));
   TROUPE_CHECK(shader_count(context.step(), dims));
   const auto strides = dims.strides();
+  const bool contiguous = dims.elements(0, axis) == 1;  // each part is one run of the result
   std::int64_t offset = 0;
   for (std::size_t i = 0; i < context.input_count(); ++i) {
     const shape part = in_blocks ? blocks_view(context.input_dims(i)) : context.input_dims(i);
-    TROUPE_CHECK(add_copy(context, context.read(i), context.write(0),
-                          {.extents = part,
-                           .first = {.base = 0, .strides = part.strides()},
-                           .second = {.base = offset * strides[axis], .strides = strides}}));
+    const strided_walk walk{.extents = part,
+                            .first = {.base = 0, .strides = part.strides()},
+                            .second = {.base = offset * strides[axis], .strides = strides}};
+    if (contiguous && part.elements() > 0) {
+      TROUPE_TRY(dispatch copy, copy_of(context, context.read(i), context.write(0), walk));
+      context.add_copy_or_place(std::move(copy), 0, i, walk.second.base);
+    } else {
+      TROUPE_CHECK(add_copy(context, context.read(i), context.write(0), walk));
+    }
     offset += part[axis];
   }
   return {};

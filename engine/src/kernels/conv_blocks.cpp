@@ -140,13 +140,13 @@ result<void> add_conv_blocks(lowering_context& context, const conv_shape& conv, 
   TROUPE_TRY(const activation ending, bounds_or_activation(context.step()));
   const bool has_bias = context.has_input(fused::bias_operand);
   const bool has_residual = context.has_input(fused::residual_operand);
-  const dispatch_operand bias = has_bias ? context.read(fused::bias_operand) : source;
+  dispatch_operand bias = has_bias ? context.read(fused::bias_operand) : source;
   dispatch_operand residual = has_residual ? context.read(fused::residual_operand) : source;
   dispatch_operand kernel{weights, false};
   const std::int64_t largest = std::max({8 * weight_words, 8 * conv.batch * groups * group_blocks * source_positions,
                                          stored_elements(memory_layout::blocks, context.output_dims(0))});
   const bool texels = !tile.texel_shader.empty() && context.reads_texels(largest);
-  source.texels = residual.texels = kernel.texels = texels;
+  source.texels = residual.texels = kernel.texels = bias.texels = texels;
   context.add({.shader = texels ? tile.texel_shader : tile.shader,
                .operands = {source, kernel, bias, residual, context.write(0)},
                .push_constants = push_bytes(blocks_parameters{as_u32(conv.batch), as_u32(groups), as_u32(group_blocks),

@@ -42,13 +42,14 @@ result<void> add_conv_depthwise(lowering_context& context, const conv_shape& con
   const bool has_bias = context.has_input(fused::bias_operand);
   const bool has_residual = context.has_input(fused::residual_operand);
   dispatch_operand source = context.read(0), kernel{weights, false};
+  dispatch_operand bias = has_bias ? context.read(fused::bias_operand) : source;
   dispatch_operand residual = has_residual ? context.read(fused::residual_operand) : source;
   const std::int64_t largest = std::max({stored_elements(memory_layout::blocks, kernels),
                                          stored_elements(memory_layout::blocks, context.input_dims(0)),
                                          stored_elements(memory_layout::blocks, context.output_dims(0))});
   const device_traits& traits = context.traits();
   const bool texels = context.reads_texels(largest) && traits.subgroup_size == 8 && traits.subgroup_shuffle;
-  source.texels = kernel.texels = residual.texels = texels;
+  source.texels = kernel.texels = bias.texels = residual.texels = texels;
   const std::int64_t tile_width = texels ? texel_neighbours : neighbours;
   const std::int64_t tiles =
       conv.window.output[0] * conv.window.output[1] * ((conv.window.output[2] + tile_width - 1) / tile_width);
@@ -57,8 +58,7 @@ result<void> add_conv_depthwise(lowering_context& context, const conv_shape& con
     return fail(errc::unsupported, "{} has {} positions in a plane, more than the device counts workgroups for",
                 context.step().describe(), conv.window.output_plane());
   context.add({.shader = texels ? "conv_depthwise_texel" : "conv_depthwise",
-               .operands = {source, kernel, has_bias ? context.read(fused::bias_operand) : context.read(0), residual,
-                            context.write(0)},
+               .operands = {source, kernel, bias, residual, context.write(0)},
                .push_constants = push_bytes(depthwise_parameters{as_u32(conv.batch), as_u32(channels), has_bias,
                                                                  has_residual, ending.a, ending.b, window}),
                .specialization = {static_cast<std::uint32_t>(ending.kind), unrolled ? as_u32(window.kernel[2]) : 0,

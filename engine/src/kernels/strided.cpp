@@ -88,15 +88,21 @@ axis_strides broadcast_strides(const shape& from, const shape& to) {
   return strides;
 }
 
+result<dispatch> copy_of(const lowering_context& context, dispatch_operand source, dispatch_operand target,
+                         const strided_walk& walk) {
+  TROUPE_TRY(const packed_walk packed, pack(context.step(), walk));
+  return dispatch{.shader = "copy",
+                  .operands = {source, target},
+                  .push_constants = push_bytes(packed.block),
+                  .specialization = {static_cast<std::uint32_t>(packed.first)},
+                  .groups = groups_for(packed.block.count, 64, context.traits())};
+}
+
 result<void> add_copy(lowering_context& context, dispatch_operand source, dispatch_operand target,
                       const strided_walk& walk) {
   if (walk.extents.elements() == 0) return {};
-  TROUPE_TRY(const packed_walk packed, pack(context.step(), walk));
-  context.add({.shader = "copy",
-               .operands = {source, target},
-               .push_constants = push_bytes(packed.block),
-               .specialization = {static_cast<std::uint32_t>(packed.first)},
-               .groups = groups_for(packed.block.count, 64, context.traits())});
+  TROUPE_TRY(dispatch copy, copy_of(context, source, target, walk));
+  context.add(std::move(copy));
   return {};
 }
 

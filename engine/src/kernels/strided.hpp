@@ -53,8 +53,12 @@ result<packed_walk> pack(const node& step, const strided_walk& walk);
 /// Strides that read a dense operand `from` as if broadcast to `to`: 0 along the axes that repeat it.
 axis_strides broadcast_strides(const shape& from, const shape& to);
 
-/// Adds the dispatch that copies elements, bit for bit, from the first side of `walk` (in `source`) to the second (in
-/// `target`). An empty walk adds nothing.
+/// The dispatch that copies elements, bit for bit, from the first side of `walk` (in `source`) to the second (in
+/// `target`). The walk is not empty.
+result<dispatch> copy_of(const lowering_context& context, dispatch_operand source, dispatch_operand target,
+                         const strided_walk& walk);
+
+/// Adds that dispatch; nothing for an empty walk.
 result<void> add_copy(lowering_context& context, dispatch_operand source, dispatch_operand target,
                       const strided_walk& walk);
 

@@ -169,6 +169,7 @@ public:
   const shape& output_dims(std::size_t i) const { return outputs_[i].dims; }
   memory_layout input_layout(std::size_t i) const { return inputs_[i].layout; }
   memory_layout output_layout(std::size_t i) const { return outputs_[i].layout; }
+  dtype output_type(std::size_t i) const { return outputs_[i].type; }
 
   dispatch_operand read(std::size_t input) const { return {inputs_[input].slot, false}; }
   dispatch_operand write(std::size_t output) const { return {outputs_[output].slot, true}; }
@@ -182,6 +183,19 @@ public:
   /// Output `out` is input `in` under another shape: no work at all.
   void alias(std::size_t out, std::size_t in) { aliases_.push_back({out, in}); }
 
+  /// Appends a copy of input `in` to `offset` elements from the beginning of output `out`, as they lie in memory. It is
+  /// left out when the device can have the input made there in the first place.
+  void add_copy_or_place(dispatch copy, std::size_t out, std::size_t in, std::int64_t offset) {
+    placements_.push_back({dispatches_.size(), out, in, offset});
+    add(std::move(copy));
+  }
+
+  struct placement {
+    std::size_t dispatch;  ///< index of the copy
+    std::size_t output, input;
+    std::int64_t offset;
+  };
+  const std::vector<placement>& placements() const noexcept { return placements_; }
   const std::vector<dispatch>& dispatches() const noexcept { return dispatches_; }
   struct alias_pair {
     std::size_t output, input;
@@ -202,6 +216,7 @@ private:
   std::vector<dispatch> dispatches_;
   std::vector<alias_pair> aliases_;
   std::vector<scratch_block> scratches_;
+  std::vector<placement> placements_;
 };
 
 /// The bytes of a trivially copyable push-constant block (std430 layout: 4-byte members only).

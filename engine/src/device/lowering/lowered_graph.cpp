@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "device/lowering/check_dispatches.hpp"
 #include "device/lowering/layout_plan.hpp"
 #include "device/lowering/schedule.hpp"
 #include "device/lowering/storage_format.hpp"
@@ -12,8 +13,6 @@
 
 namespace troupe {
 namespace {
-
-constexpr std::size_t push_constant_bytes_max = 128;
 
 bool contains(const std::vector<std::size_t>& list, std::size_t item) {
   return std::find(list.begin(), list.end(), item) != list.end();
@@ -41,7 +40,7 @@ public:
     for (const schedule_step& step : steps) TROUPE_CHECK(add_stage(step));
     add_downloads(steps);
     sort_constants();
-    TROUPE_CHECK(check_bindings());
+    TROUPE_CHECK(check_bindings(made_, target_));
     return std::move(made_);
   }
 
@@ -129,8 +128,11 @@ private:
     const auto prepared = prepared_memory(context.dispatches(), first_scratch);
     for (const auto& block : context.scratches()) add_scratch(block, prepared.count(block.slot) > 0);
     std::vector<bool> written(step.outputs.size(), false);
-    for (const dispatch& work : context.dispatches()) {
-      TROUPE_CHECK(check(work));
+    const auto needless = place_inputs(context, written);
+    for (std::size_t number = 0; number < context.dispatches().size(); ++number) {
+      if (needless.count(number)) continue;
+      const dispatch& work = context.dispatches()[number];
+      TROUPE_CHECK(check_dispatch(work, target_));
       preparing_ = is_preparation(work, prepared);
       for (const dispatch_operand& operand : work.operands)
         TROUPE_CHECK(use(context, definition, operand, first_scratch, written));
@@ -147,6 +149,42 @@ private:
     return {};
   }
 
+  /// Lets inputs be made where the node would copy them to; the numbers of the copies that are not needed.
+  std::set<std::size_t> place_inputs(const lowering_context& context, std::vector<bool>& written) {
+    std::set<std::size_t> needless;
+    for (const auto& wish : context.placements()) {
+      const std::uint32_t part = context.read(wish.input).slot, whole = context.write(wish.output).slot;
+      const memory_slot& slot = made_.slots[part];
+      const auto element = size_of(element_type(storage_kind::activation, target_.storage));
+      const std::uint64_t begin = static_cast<std::uint64_t>(wish.offset) * element;
+      const bool free = slot.root == part && slot.home == slot_home::arena && parts_.count(part) == 0 &&
+                        made_by_dispatch_.count(part) > 0 && begin % target_.alignment == 0;
+      if (!free) continue;
+      if (!written[wish.output]) {
+        written[wish.output] = true;
+        place(whole, position_);
+      }
+      move_into(part, whole, begin);
+      needless.insert(wish.dispatch);
+    }
+    return needless;
+  }
+
+  /// `part`, and what is a part of it already, moves into `whole`, which is needed as long as any of them.
+  void move_into(std::uint32_t part, std::uint32_t whole, std::uint64_t begin) {
+    const std::uint32_t old = made_.slots[part].lifetime, now = made_.slots[whole].lifetime;
+    for (memory_slot& slot : made_.slots) {
+      if (slot.home != slot_home::arena || slot.lifetime != old) continue;
+      slot.lifetime = now;
+      slot.begin += begin;
+    }
+    lifetime& needed = made_.lifetimes[now];
+    needed.first = std::min(needed.first, made_.lifetimes[old].first);
+    needed.last = std::max(needed.last, made_.lifetimes[old].last);
+    made_.lifetimes[old].bytes = 0;
+    parts_.insert(part);
+  }
+
   /// Makes sure that a value exists in this layout, by a conversion unless it does.
   result<void> provide(value_id id, memory_layout layout) {
     const bool from_blocks = layout == memory_layout::plain;
@@ -155,7 +193,7 @@ private:
     const std::uint32_t source = slot_of(id, from_blocks ? memory_layout::blocks : memory_layout::plain);
     if (source == target || made_.slots[target].home != slot_home::unused) return {};
     dispatch work = layout_conversion(made_.model.dims[id], layout, {source, false}, {target, true}, target_.traits);
-    TROUPE_CHECK(check(work));
+    TROUPE_CHECK(check_dispatch(work, target_));
     preparing_ = graph().constants.count(made_.slots[source].root) > 0;
     TROUPE_CHECK(use_input(source));
     if (preparing_) {
@@ -237,6 +275,7 @@ private:
       if (!written[i]) {
         written[i] = true;
         place(operand.slot, position_);
+        made_by_dispatch_.insert(operand.slot);
       }
       return {};
     }
@@ -322,64 +361,16 @@ private:
       for (const value_id id : part.downloads) made_.on_host[id] = true;
   }
 
-  result<void> check(const dispatch& work) const {
-    if (!target_.has_kernel(work.shader)) return fail(errc::internal, "there is no kernel \"{}\"", work.shader);
-    if (work.operands.empty() || work.operands.size() > target_.operands_max)
-      return fail(errc::unsupported, "the kernel \"{}\" binds {} buffers; the device allows {}", work.shader,
-                  work.operands.size(), target_.operands_max);
-    const auto texels =
-        std::count_if(work.operands.begin(), work.operands.end(), [](const auto& o) { return o.texels; });
-    if (static_cast<std::uint64_t>(texels) > target_.texel_operands_max)
-      return fail(errc::unsupported, "the kernel \"{}\" binds {} texel buffers; the device allows {}", work.shader,
-                  texels, target_.texel_operands_max);
-    if (work.push_constants.size() > push_constant_bytes_max || work.push_constants.size() % 4 != 0)
-      return fail(errc::internal, "the kernel \"{}\" has {} bytes of push constants; {} are allowed, in words of 4",
-                  work.shader, work.push_constants.size(), push_constant_bytes_max);
-    for (std::size_t axis = 0; axis < 3; ++axis)
-      if (work.groups[axis] == 0 || work.groups[axis] > target_.traits.group_count_max[axis])
-        return fail(errc::unsupported, "the kernel \"{}\" needs {} workgroups along axis {}; the device allows {}",
-                    work.shader, work.groups[axis], axis, target_.traits.group_count_max[axis]);
-    return {};
-  }
-
-  result<void> check_bindings() const {
-    for (const dispatch& work : made_.preparations) TROUPE_CHECK(check_bindings_of(work));
-    for (const stage& part : made_.stages)
-      for (const dispatch& work : part.dispatches) TROUPE_CHECK(check_bindings_of(work));
-    return {};
-  }
-
-  result<void> check_bindings_of(const dispatch& work) const {
-    for (const dispatch_operand& operand : work.operands) {
-      const memory_slot& slot = made_.slots[made_.slots[operand.slot].root];
-      const std::int64_t end = operand.part_elements == 0 ? slot.elements : operand.part_begin + operand.part_elements;
-      if (operand.part_begin < 0 || operand.part_begin % part_alignment != 0 || operand.part_elements < 0 ||
-          operand.part_begin >= std::max<std::int64_t>(slot.elements, 1) || end > slot.elements)
-        return fail(errc::internal, "the kernel \"{}\" binds elements {} to {} of {}", work.shader, operand.part_begin,
-                    end, slot.elements);
-      if (operand.texels && (operand.written || target_.traits.texel_elements_max == 0))
-        return fail(errc::internal, "the kernel \"{}\" binds a texel buffer where there can be none", work.shader);
-      const std::uint64_t bytes = binding_of(made_, operand).bytes;
-      const std::uint64_t most =
-          operand.texels ? target_.traits.texel_elements_max * 16 : target_.traits.storage_range_max;
-      if (bytes <= most) continue;
-      const bool named = operand.slot < graph().values.size();
-      return fail(errc::unsupported,
-                  "\"{}\" takes {} bytes, but this device reaches {} through one binding; use another device or split "
-                  "the tensor",
-                  named ? graph().values[operand.slot].name : "scratch memory", bytes, most);
-    }
-    return {};
-  }
-
   const operator_table& operators_;
   const lowering_target& target_;
   lowered_graph made_;
   std::vector<node_layouts> layouts_;  ///< by node
   std::map<value_id, std::uint32_t> block_slots_;
-  std::set<value_id> lies_in_blocks_;     ///< made so; a plain copy, if there is one, came later
-  std::vector<bool> wanted_;              ///< by value: the host needs it
-  std::map<value_id, bool> read_by_run_;  ///< constants on the device; true: not by preparations alone
+  std::set<value_id> lies_in_blocks_;         ///< made so; a plain copy, if there is one, came later
+  std::set<std::uint32_t> made_by_dispatch_;  ///< slots that outputs of nodes have for themselves
+  std::set<std::uint32_t> parts_;             ///< slots that lie within others
+  std::vector<bool> wanted_;                  ///< by value: the host needs it
+  std::map<value_id, bool> read_by_run_;      ///< constants on the device; true: not by preparations alone
   bool preparing_ = false;
   std::size_t index_ = 0;  ///< of the node that is being lowered
   std::uint32_t position_ = 0;

@@ -30,6 +30,7 @@ struct memory_slot {
   std::uint64_t bytes = 0;
   std::uint32_t root = 0;      ///< the slot whose memory this one is; itself, unless it is an alias
   std::uint32_t lifetime = 0;  ///< index into `lifetimes`, for a root in the arena
+  std::uint64_t begin = 0;     ///< bytes from the beginning of that block: several slots may be parts of one
 };
 
 /// A run of nodes: first those on the host, then uploads, dispatches and downloads as one submission.
@@ -75,6 +76,7 @@ struct lowering_target {
   dtype storage = dtype::f16;
   std::uint32_t operands_max = 8;  ///< storage buffers of one dispatch
   std::uint32_t texel_operands_max = 16;
+  std::uint64_t alignment = 256;  ///< bytes: bindings begin at multiples of it
   /// Says whether there is a kernel of this name.
   std::function<bool(std::string_view)> has_kernel;
 };

@@ -22,6 +22,7 @@ lowering_target target_of(const program_memory& shared) {
               std::min(device.limits.maxPerStageDescriptorStorageBuffers, device.limits.maxDescriptorSetStorageBuffers),
           .texel_operands_max =
               std::min(device.limits.maxPerStageDescriptorSampledImages, device.limits.maxDescriptorSetSampledImages),
+          .alignment = memory_alignment(*shared.core->owner),
           .has_kernel = [&kernels = shared.core->kernels, f16](std::string_view name) {
             return !kernels(name, f16).empty();
           }};
@@ -73,7 +74,7 @@ result<void> compiled_shape::place_arena(program_memory& shared) {
     const memory_slot& slot = work_.slots[i];
     if (slot.home != slot_home::arena) continue;
     const std::uint64_t padded = (slot.bytes + alignment - 1) / alignment * alignment;
-    map_.regions[i] = {map_.arena, plan.offsets[slot.lifetime], padded};
+    map_.regions[i] = {map_.arena, plan.offsets[slot.lifetime] + slot.begin, padded};
   }
   return {};
 }
