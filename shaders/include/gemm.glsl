@@ -7,7 +7,7 @@
 #extension GL_EXT_control_flow_attributes : require
 #include "activation.glsl"
 #include "indexing.glsl"
-#include "vectors.glsl"
+#include "vector_store.glsl"
 
 #define NO_ADDEND 0
 #define ADDEND_OF_COLUMN 1
@@ -18,10 +18,14 @@ layout(constant_id = 0) const uint addend_kind = NO_ADDEND;
 layout(constant_id = 1) const uint activation = 0;
 layout(constant_id = 2) const bool has_residual = false;
 layout(constant_id = 3) const bool sliced = false;  // slice z writes its fp32 sums to `partial` and no more
+layout(constant_id = 4) const uint batch_rank = 6;  // a division of integers is dear: only as many as there are axes
 
 layout(set = 0, binding = 2) readonly buffer addend_elements { STORED addend[]; };
 layout(set = 0, binding = 3) readonly buffer residual_elements { STORED residual[]; };
 layout(set = 0, binding = 4) writeonly buffer target_elements { STORED target[]; };
+layout(set = 0, binding = 2) readonly buffer addend_words { WIDE addend_eights[]; };
+layout(set = 0, binding = 3) readonly buffer residual_words { WIDE residual_eights[]; };
+layout(set = 0, binding = 4) writeonly buffer target_words { WIDE target_eights[]; };
 layout(set = 0, binding = 4) writeonly buffer partial_elements { float partial[]; };
 
 layout(push_constant) uniform parameters {
@@ -33,7 +37,7 @@ layout(push_constant) uniform parameters {
   uint addend_row_stride, addend_column_stride;
   float alpha, beta;
   float activation_a, activation_b;
-  uint batch_extents[6];  // outermost first
+  uint batch_extents[6];  // outermost first; those that are not used are 1
   uint left_strides[6];
   uint right_strides[6];
 };
@@ -50,7 +54,8 @@ void find_matrix(uint matrix, out uint left_base, out uint right_base) {
   right_base = 0;
   [[unroll]] for (uint j = 0; j < 6; ++j) {
     const uint axis = 5 - j;
-    const uint index = matrix % batch_extents[axis];
+    if (j >= batch_rank) continue;
+    const uint index = j + 1 == batch_rank ? matrix : matrix % batch_extents[axis];
     matrix /= batch_extents[axis];
     left_base += index * left_strides[axis];
     right_base += index * right_strides[axis];
@@ -79,6 +84,31 @@ void finish(uint matrix, uint row, uint column, float sum, float row_addend, flo
   if (addend_kind != NO_ADDEND) value = fma(beta, term, value);
   if (has_residual) value += widen(residual[element]);
   target[element] = narrow(activate(activation, activation_a, activation_b, value));
+}
+
+// The same for eight neighbouring columns, the first a multiple of eight. `as_words`: they are not sliced, the columns of
+// the whole matrix are a multiple of eight, and an addend of the columns lies together. The loops stay loops until the
+// driver knows the specialization constants: unrolled here, they would be most of the kernel.
+void finish_eight(uint matrix, uint row, uint column, bool as_words, float x[8]) {
+  const uint last = min(columns, first_column + group_columns);
+  if (row >= rows || column >= last) return;
+  const float row_addend = addend_of_row(row);
+  if (!as_words) {
+    for (uint j = 0; j < 8; ++j) finish(matrix, row, column + j, x[j], row_addend, addend_of_column(column + j));
+    return;
+  }
+  const uint word = ((matrix * rows + row) * columns + column) / 8;
+  float term[8] = float[8](row_addend, row_addend, row_addend, row_addend, row_addend, row_addend, row_addend, row_addend);
+  if (addend_kind == ADDEND_OF_COLUMN) term = load_eight(addend_eights, column / 8);
+  float residual_term[8] = float[8](0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
+  if (has_residual) residual_term = load_eight(residual_eights, word);
+  for (uint j = 0; j < 8; ++j) {
+    float value = alpha * x[j];
+    if (addend_kind != NO_ADDEND) value = fma(beta, term[j], value);
+    if (has_residual) value += residual_term[j];
+    x[j] = activate(activation, activation_a, activation_b, value);
+  }
+  store_eight(target_eights, word, x);
 }
 
 #endif

@@ -11,6 +11,7 @@
 #include "texels.glsl"
 
 layout(local_size_x = 8 * SUBGROUPS) in;
+layout(constant_id = 5) const bool stores_words = false;  // see finish_eight()
 
 WORDS(0, left);
 WORDS(1, right);
@@ -57,12 +58,25 @@ void main() {
         }
     }
   }
-  const uint column0 = first_column + 8 * block0 + lane;
-  float column_addend[BLOCKS];
-  [[unroll]] for (uint v = 0; v < BLOCKS; ++v) column_addend[v] = addend_of_column(column0 + 8 * v);
-  [[unroll]] for (uint r = 0; r < ROWS; ++r) {
-    const float row_addend = addend_of_row(row0 + r);
-    [[unroll]] for (uint v = 0; v < BLOCKS; ++v)
-      finish(matrix, row0 + r, column0 + 8 * v, sums[r][v], row_addend, column_addend[v]);
+  const uint column0 = first_column + 8 * block0;
+#if ROWS == 1
+  [[unroll]] for (uint v = 0; v < BLOCKS; ++v) {
+    const uint column = column0 + 8 * v + lane;
+    finish(matrix, row0, column, sums[0][v], addend_of_row(row0), addend_of_column(column));
   }
+#else
+  // Invocations exchange columns for rows, so that each ends eight neighbours, which are one word.
+  [[unroll]] for (uint load = 0; load < LOADS; ++load)
+    [[unroll]] for (uint v = 0; v < BLOCKS; ++v) {
+      float x[8];
+      [[unroll]] for (uint c = 0; c < 8; ++c) {
+        x[c] = 0.0;
+        [[unroll]] for (uint i = 0; i < min(8, ROWS); ++i) {
+          const float of_row = subgroupShuffle(sums[8 * load + i][v], c);
+          x[c] = lane == i ? of_row : x[c];
+        }
+      }
+      if (lane < ROWS) finish_eight(matrix, row0 + 8 * load + lane, column0 + 8 * v, stores_words, x);
+    }
+#endif
 }

@@ -9,10 +9,10 @@
 #define INVOCATIONS ((TILE_ROWS / OWN_ROWS) * (TILE_COLUMNS / OWN_COLUMNS))
 
 layout(local_size_x = INVOCATIONS) in;
-layout(constant_id = 4) const bool left_transposed = false;   // left is [inner][rows]
-layout(constant_id = 5) const bool right_transposed = false;  // right is [columns][inner]
-layout(constant_id = 6) const bool wide_left = false;         // words of eight elements lie within rows
-layout(constant_id = 7) const bool wide_right = false;
+layout(constant_id = 5) const bool left_transposed = false;   // left is [inner][rows]
+layout(constant_id = 6) const bool right_transposed = false;  // right is [columns][inner]
+layout(constant_id = 7) const bool wide_left = false;         // words of eight elements lie within rows
+layout(constant_id = 8) const bool wide_right = false;
 
 layout(set = 0, binding = 0) readonly buffer left_elements { STORED left[]; };
 layout(set = 0, binding = 0) readonly buffer left_words { WIDE left_eights[]; };

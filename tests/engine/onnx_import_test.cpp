@@ -311,6 +311,9 @@ TEST_CASE("names that nothing makes, or two things make, are refused") {
   for (int i = 0; i < 2; ++i)
     add_attribute(*attribute_twice.mutable_graph()->mutable_node(0), "axis", onnx::AttributeProto::INT).set_i(i);
   CHECK(contains(refusal(attribute_twice).to_string(), "\"axis\" is given twice"));
+  onnx::ModelProto ours = small_model();
+  add_attribute(*ours.mutable_graph()->mutable_node(0), "troupe_fused", onnx::AttributeProto::INT).set_i(1);
+  CHECK(contains(refusal(ours).to_string(), "\"troupe_fused\" has a name that Troupe keeps for itself"));
 }
 
 TEST_CASE("names that are not printable UTF-8 are refused and never shown") {

@@ -8,6 +8,9 @@ using namespace troupe::test;
 
 namespace {
 
+/// As rounded_products, but relative to sums of up to 8, of which some activations leave nothing above 1.
+constexpr bound before_activation{1.2e-2, 1e-3};
+
 std::string fused_name(std::string_view key) {
   return std::string(key);
 }
@@ -70,23 +73,23 @@ TEST_CASE("a row of a Gemm has the same bits alone and among others") {
 
 TEST_CASE("Gemm of constant weights has the same bits for every number of rows") {
   // Different kernels serve one row, few and many; the chains of products must not differ.
-  for (const std::int64_t inner : {24, 129, 17000})
-    for (const std::int64_t transposed : {0, 1}) {
-      INFO("inner " << inner << ", transB " << transposed);
-      const std::int64_t columns = inner > 1000 ? 9 : 67;
-      auto given = gemm({23, inner}, transposed ? shape{columns, inner} : shape{inner, columns}, shape{columns});
-      given.attributes = {{"transB", transposed}, {fused_name(fused::activation), std::string("Tanh")}};
-      given.constants = {1, 2};
-      for (const dtype storage : {dtype::f16, dtype::f32}) {
-        const auto all = run_on("", given, storage);
-        for (const std::int64_t rows : {1, 2, 5, 17}) {
-          auto some = given;
-          some.inputs[0] = need(given.inputs[0].rows(3, rows));
-          INFO(rows << " rows, storage " << to_string(storage));
-          CHECK(bitwise_equal(run_on("", some, storage).at(0), need(all.at(0).rows(3, rows))));
-        }
+  for (const std::int64_t inner : {24, 129, 17000}) {
+    const std::int64_t transposed = inner == 129 ? 0 : 1;
+    INFO("inner " << inner << ", transB " << transposed);
+    const std::int64_t columns = inner > 1000 ? 9 : 67;
+    auto given = gemm({23, inner}, transposed ? shape{columns, inner} : shape{inner, columns}, shape{columns});
+    given.attributes = {{"transB", transposed}, {fused_name(fused::activation), std::string("Tanh")}};
+    given.constants = {1, 2};
+    for (const dtype storage : {dtype::f16, dtype::f32}) {
+      const auto all = run_on("", given, storage);
+      for (const std::int64_t rows : {1, 3, 17}) {
+        auto some = given;
+        some.inputs[0] = need(given.inputs[0].rows(3, rows));
+        INFO(rows << " rows, storage " << to_string(storage));
+        CHECK(bitwise_equal(run_on("", some, storage).at(0), need(all.at(0).rows(3, rows))));
       }
     }
+  }
 }
 
 TEST_CASE("Gemm ends in every activation that a pass may move into it") {
@@ -105,13 +108,14 @@ TEST_CASE("Gemm ends in every activation that a pass may move into it") {
                                                           {"Gelu", 0, 0},
                                                           {"GeluTanh", 0, 0}})
     for (const std::int64_t rows : {1, 3, 19}) {
+      if (rows < 19 && last.alpha != 0) continue;  // each is a pipeline of its own
       INFO(last.name << ", " << rows << " rows");
       auto given = gemm({rows, 40}, {40, 21}, shape{21});
       given.attributes = {{fused_name(fused::activation), std::string(last.name)},
                           {fused_name(fused::alpha), last.alpha},
                           {fused_name(fused::beta), last.beta}};
       given.constants = {1, 2};
-      check_kernel(given, rounded_products);
+      check_kernel(given, before_activation);
     }
 }
 

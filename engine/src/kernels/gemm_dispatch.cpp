@@ -113,7 +113,15 @@ dispatch product(const gemm_work& work, const placed_matrices& left, const packe
                        work.epilogue.residual.value_or(other), to.operand},
           .push_constants = push_bytes(parameters),
           .specialization = {plain(true, addend_kind(work.addend)), plain(true, static_cast<std::uint32_t>(last.kind)),
-                             plain(work.epilogue.residual.has_value(), 1), to.sliced()}};
+                             plain(work.epilogue.residual.has_value(), 1), to.sliced(),
+                             static_cast<std::uint32_t>(work.batch.size())}};
+}
+
+/// What finish_eight() of gemm.glsl asks for.
+bool stores_words(const gemm_work& work, const destination& to) {
+  if (to.sliced() || work.columns % 8 != 0) return false;
+  if (!work.addend) return true;
+  return work.addend->row_stride == 0 ? work.addend->column_stride == 1 : work.addend->column_stride == 0;
 }
 
 /// For software devices: subgroups own tiles, and operands come packed.
@@ -128,6 +136,7 @@ result<void> add_packed(lowering_context& context, const gemm_work& work, const 
     right.operand.texels = left.operand.texels = right.operand.texels && context.reads_texels(left_elements);
     dispatch step = product(work, left, right, 8 * round_up_to_eight(work.inner), to);
     step.shader = left.operand.texels ? kernel->texel_name : kernel->name;
+    step.specialization.push_back(kernel->rows > 1 && stores_words(work, to));
     const std::int64_t tiles =
         matrices_of(work) * divide_up(work.rows, kernel->rows) * divide_up(divide_up(right.count, 8), kernel->blocks);
     step.groups = groups_for(tiles, static_cast<std::uint32_t>(kernel->subgroups), context.traits());
