@@ -152,8 +152,8 @@ TEST_CASE("a Conv ends in a residual and an activation, whichever way it goes") 
       given.inputs[3] = random_tensor(run_on("reference", plain, dtype::f32).at(0).dims(), 4);
       given.attributes["troupe_fused"] = std::int64_t{1};
       if (*name) given.attributes["troupe_activation"] = std::string(name);
-      given.attributes["troupe_alpha"] = std::string(name) == "Clip" ? -0.5f : 0.25f;
-      given.attributes["troupe_beta"] = 0.5f;
+      given.attributes["troupe_alpha"] = std::string(name) == "Clip" ? -3.0f : 0.25f;
+      given.attributes["troupe_beta"] = std::string(name) == "Clip" ? 3.0f : 0.5f;
       check_kernel(given, rounded_products);
     }
 }
