@@ -11,11 +11,12 @@
 
 namespace troupe::app {
 
-/// Where work is done: `--device --node --threads --cache --verbose --allow-fault-injection`.
+/// Where work is done: `--device --node --threads --kernels --cache --verbose --allow-fault-injection`.
 struct placement_options {
   std::string device;
   std::vector<std::string> nodes;
   std::size_t threads = 0;
+  std::string kernels = "auto";
   std::string cache;
   bool verbose = false;
   bool allow_fault_injection = false;

@@ -108,7 +108,7 @@ result<std::vector<tensor>> read_inputs(std::span<const std::string> arguments, 
 
 result<std::vector<std::filesystem::path>> write_outputs(const std::filesystem::path& folder,
                                                          std::span<const value_info> declared,
-                                                         std::span<const tensor> outputs) {
+                                                         std::span<const tensor> outputs, bool numbered) {
   std::error_code status;
   std::filesystem::create_directories(folder, status);
   if (status)
@@ -116,7 +116,7 @@ result<std::vector<std::filesystem::path>> write_outputs(const std::filesystem::
   std::vector<std::filesystem::path> files;
   std::set<std::string> taken;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const std::string wanted = file_name_of(declared[i].name);
+    const std::string wanted = numbered ? fmt::format("output_{}", i) : file_name_of(declared[i].name);
     std::string name = wanted;
     for (int copy = 2; !taken.insert(name).second; ++copy) name = fmt::format("{}_{}", wanted, copy);
     files.push_back(folder / (name + ".npy"));

@@ -17,9 +17,10 @@ namespace troupe::app {
 result<std::vector<tensor>> read_inputs(std::span<const std::string> arguments, std::span<const value_info> declared);
 
 /// Writes each output to `folder`/NAME.npy, making the folder, and returns the files. Characters of NAME outside
-/// `A-Za-z0-9_.-` become `_`; of equal names the second gets `_2` and so on.
+/// `A-Za-z0-9_.-` become `_`; of equal names the second gets `_2` and so on. With `numbered` the names are output_0,
+/// output_1, ... instead.
 result<std::vector<std::filesystem::path>> write_outputs(const std::filesystem::path& folder,
                                                          std::span<const value_info> declared,
-                                                         std::span<const tensor> outputs);
+                                                         std::span<const tensor> outputs, bool numbered);
 
 }  // namespace troupe::app

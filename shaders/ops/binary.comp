@@ -11,6 +11,7 @@ layout(constant_id = 0) const uint function = 0;
 // What a place of the walk holds of each operand: lane_form of strided.hpp.
 layout(constant_id = 1) const uint first_form = SINGLE;
 layout(constant_id = 2) const uint second_form = SINGLE;
+layout(constant_id = 3) const uint operands = 2;  // of a Mean
 
 layout(set = 0, binding = 0) readonly buffer first_buffer { STORED first_operand[]; };
 layout(set = 0, binding = 0) readonly buffer first_words_buffer { WIDE first_words[]; };
@@ -49,6 +50,7 @@ float apply(float a, float b) {
     case 5: return a < 0.0 ? a * b : a;           // PRelu
     case 6: return a < b || isnan(a) ? a : b;     // Min; a NaN wins
     case 7: return a > b || isnan(a) ? a : b;     // Max; a NaN wins
+    case 8: return (a + b) / float(operands);     // Mean, its last step
   }
   return a;
 }

@@ -1,5 +1,5 @@
 #version 450
-// Rows [outer, length, inner] along the middle axis: exp(x - max) / sum of the same. Sums are fp32. A workgroup shares a
+// Rows [outer, length, inner] along the middle axis: exp(x - max) / sum of the same, or its logarithm. Sums are fp32. A workgroup shares a
 // long row and joins 64 partial results by a fixed tree; a short row is one invocation's.
 #include "indexing.glsl"
 #include "precision.glsl"
@@ -7,6 +7,7 @@
 
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const bool cooperative = false;
+layout(constant_id = 1) const bool logarithm = false;
 
 layout(set = 0, binding = 0) readonly buffer source_elements { STORED source[]; };
 layout(set = 0, binding = 1) writeonly buffer target_elements { STORED target[]; };
@@ -28,6 +29,9 @@ void main() {
   for (uint i = first; i < length; i += step) sum += exp(widen(source[base + i * inner]) - largest);
   if (cooperative) sum = group_sum(sum);
 
-  for (uint i = first; i < length; i += step)
-    target[base + i * inner] = narrow(exp(widen(source[base + i * inner]) - largest) / sum);
+  const float log_sum = log(sum);
+  for (uint i = first; i < length; i += step) {
+    const float x = widen(source[base + i * inner]) - largest;
+    target[base + i * inner] = narrow(logarithm ? x - log_sum : exp(x) / sum);
+  }
 }

@@ -42,6 +42,10 @@ class run_test(cli_test):
         self.run_model(self.add_model(), "--input", self.path("a.pb"), "--input", self.b_file)
         numpy.testing.assert_array_equal(self.output("sum"), self.a + self.b)
 
+    def test_outputs_may_be_numbered(self):
+        self.run_model(self.add_model(), "--number-outputs", "--input", self.a_file, "--input", self.b_file)
+        numpy.testing.assert_array_equal(self.output("output_0"), self.a + self.b)
+
     def test_json_describes_the_outputs(self):
         answer = self.troupe_json("run", self.add_model(), "--device", "reference", "--output-dir", self.path("out"),
                                   "--input", self.a_file, "--input", self.b_file)

@@ -223,9 +223,7 @@ TEST_CASE("booleans in raw bytes become 0 or 1") {
 }
 
 TEST_CASE("element types that Troupe lacks are refused by name, with the tensor") {
-  for (const auto& [type, name] : {std::pair<int, std::string>{proto::INT16, "int16"},
-                                   {proto::UINT16, "uint16"},
-                                   {proto::STRING, "string"},
+  for (const auto& [type, name] : {std::pair<int, std::string>{proto::STRING, "string"},
                                    {proto::BFLOAT16, "bfloat16"},
                                    {proto::COMPLEX64, "complex64"},
                                    {22, "int4"},
@@ -373,7 +371,7 @@ TEST_CASE("hints about inner values are taken where they are understood") {
   describe(*model.mutable_graph()->add_value_info(), "unknown", proto::FLOAT, {2});
   const graph made = imported(model);
   CHECK(made.values[made.nodes[0].outputs[0]].describe() == "float32[?,2]");
-  model.mutable_graph()->mutable_value_info(0)->mutable_type()->mutable_tensor_type()->set_elem_type(proto::UINT64);
+  model.mutable_graph()->mutable_value_info(0)->mutable_type()->mutable_tensor_type()->set_elem_type(proto::COMPLEX64);
   const graph other = imported(model);
   CHECK(!other.values[other.nodes[0].outputs[0]].type_known);
 }

@@ -201,3 +201,38 @@ TEST_CASE("arithmetic refuses results with too many elements without allocating 
   const tensor wide = need(tensor::make(dtype::i8, {1 << 21}));
   CHECK(refusal({.op = "Add", .inputs = {tall, wide}}).message().find("elements") != std::string::npos);
 }
+
+TEST_CASE("Mod takes the sign of the divisor, and with fmod that of the dividend") {
+  const tensor a = tensor_of<std::int32_t>({6}, {-4, 7, 5, 4, -7, 8});
+  const tensor b = tensor_of<std::int32_t>({6}, {2, -3, 8, -2, 3, 5});
+  check_value({.op = "Mod", .inputs = {a, b}}, tensor_of<std::int32_t>({6}, {0, -2, 5, 0, 2, 3}));
+  check_value({.op = "Mod", .inputs = {a, b}, .attributes = {{"fmod", std::int64_t{1}}}},
+              tensor_of<std::int32_t>({6}, {0, 1, 5, 0, -1, 3}));
+  check_value({.op = "Mod",
+               .inputs = {tensor_of<float>({3}, {-4.25f, 7.5f, 5}), tensor_of<float>({3}, {2, -3.5f, infinity})},
+               .attributes = {{"fmod", std::int64_t{1}}}},
+              tensor_of<float>({3}, {-0.25f, 0.5f, 5}));
+  check_value(
+      {.op = "Mod", .inputs = {tensor_of<std::uint64_t>({1}, {~std::uint64_t{0}}), scalar_of<std::uint64_t>(10)}},
+      tensor_of<std::uint64_t>({1}, {5}));
+  check_value({.op = "Mod", .inputs = {list_of({std::numeric_limits<std::int64_t>::min()}), list_of({-1})}},
+              list_of({0}));
+}
+
+TEST_CASE("Mod refuses zero, and floats without fmod") {
+  CHECK(refusal({.op = "Mod", .inputs = {list_of({1}), list_of({0})}}).code() == errc::invalid_argument);
+  CHECK(refusal({.op = "Mod", .inputs = {scalar_of(1.0f), scalar_of(2.0f)}}).code() == errc::invalid_argument);
+}
+
+TEST_CASE("Mean divides by the number of operands", "[device]") {
+  check_value({.op = "Mean",
+               .inputs = {tensor_of<float>({2}, {1, 2}), tensor_of<float>({2}, {3, 4}), tensor_of<float>({1}, {5})}},
+              tensor_of<float>({2}, {3, 11.0f / 3}));
+  for (const std::int64_t columns : {1, 7, 64}) {
+    const tensor a = random_tensor({3, columns}, 1, 1, 3), b = random_tensor({columns}, 2, 1, 3);
+    check_kernel({.op = "Mean", .inputs = {a}}, two_roundings);
+    check_kernel({.op = "Mean", .inputs = {a, b}}, two_roundings);
+    check_kernel({.op = "Mean", .inputs = {a, b, scalar_of(2.0f), b}}, {2e-3, 2e-3});  // sums between are rounded, too
+  }
+  CHECK(refusal({.op = "Mean", .inputs = {list_of({1}), list_of({2})}}).code() == errc::invalid_argument);
+}

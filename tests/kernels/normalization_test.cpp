@@ -56,6 +56,11 @@ TEST_CASE("BatchNormalization refuses training and operands that do not fit") {
   CHECK(refused(short_mean, "operand 3"));
 }
 
+TEST_CASE("an operand may need more workgroups than one axis of a dispatch holds") {
+  // 65,535 groups of 64 invocations are 4,194,240 elements.
+  check_kernel(batch_normalization({1, 3, 1100, 1300}), normalized);
+}
+
 TEST_CASE("LRN of a small tensor is what a hand computes") {
   // Channels 1, 2, 3 with size 3, alpha 3, beta 1, bias 1: each is divided by 1 + the squares of itself and neighbours.
   check_reference({.op = "LRN",

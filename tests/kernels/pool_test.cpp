@@ -150,3 +150,13 @@ TEST_CASE("pools refuse attributes that make no sense") {
                  .attributes = {{"kernel_shape", list{2}}}},
                 "int32"));
 }
+
+TEST_CASE("GlobalMaxPool takes the largest element of each plane") {
+  check_reference({.op = "GlobalMaxPool", .inputs = {tensor_of({1, 2, 2, 2}, {1, -2, 3, 0, -5, -4, -7, -6})}},
+                  tensor_of({1, 2, 1, 1}, {3, -4}));
+  for (const shape& dims :
+       {shape{2, 3, 5, 7}, shape{1, 65, 64}, shape{2, 2, 2, 3, 4, 5}, shape{2, 3}, shape{1, 1, 80, 90}})
+    check_kernel({.op = "GlobalMaxPool", .inputs = {random_tensor(dims, 1)}}, two_roundings);
+  CHECK(refused({.op = "GlobalMaxPool", .inputs = {random_tensor({3}, 1)}}, "lacks channels"));
+  CHECK(refused({.op = "GlobalMaxPool", .inputs = {random_tensor({1, 2, 0}, 1)}}, "no maximum"));
+}

@@ -67,3 +67,25 @@ TEST_CASE("Softmax refuses an axis that is not there") {
   CHECK(refused(softmax({3, 4}, -3), "axis -3 is outside"));
   CHECK(refused(softmax({3}, std::nullopt, 11), "axis 1 is outside"));
 }
+
+TEST_CASE("LogSoftmax is the logarithm of Softmax, in every opset") {
+  check_reference({.op = "LogSoftmax", .inputs = {tensor_of({1, 3}, {-1, 0, 1})}},
+                  tensor_of({1, 3}, {-2.40760596f, -1.40760596f, -0.40760596f}));
+  // Rounding x changes the result by as much: 2^-12 of 4, in results of up to 12.
+  for (const int version : {1, 11, 13})
+    for (const std::int64_t axis : {1, 2}) {
+      auto given = softmax({3, 5, 7}, axis, version);
+      given.op = "LogSoftmax";
+      check_kernel(given, two_roundings);
+    }
+  for (const std::int64_t length : {1, 64, 65, 4097}) {
+    auto given = softmax({3, length}, 1);
+    given.op = "LogSoftmax";
+    check_kernel(given, two_roundings);
+  }
+}
+
+TEST_CASE("LogSoftmax stays finite for large numbers") {
+  const kernel_case given{.op = "LogSoftmax", .inputs = {tensor_of({1, 3}, {60000, 60000, -60000})}};
+  check_reference(given, tensor_of({1, 3}, {-0.69314718f, -0.69314718f, -120000.6931f}));
+}

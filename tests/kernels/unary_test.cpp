@@ -20,14 +20,14 @@ float apply_to(const kernel_case& function, float x) {
 
 /// With a version in which each of them exists.
 kernel_case function(const char* op) {
-  return {.op = op, .version = 20};
+  return {.op = op, .version = 24};
 }
 
 }  // namespace
 
 TEST_CASE("unary functions equal their definitions for awkward sizes", "[device]") {
   for (const char* op : {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Neg", "Abs", "Erf", "HardSigmoid", "HardSwish", "Elu",
-                         "Selu", "Softplus", "Gelu"}) {
+                         "Selu", "Softplus", "Gelu", "Mish", "Swish"}) {
     kernel_case given = function(op);
     given.inputs = {random_tensor({1000}, 7, -6, 6)};
     check_kernel(given, two_roundings);
@@ -44,9 +44,42 @@ TEST_CASE("Sqrt, Exp, Log and Reciprocal equal their definitions", "[device]") {
   check_kernel({.op = "Reciprocal", .inputs = {random_tensor({13, 17}, 8, 0.5f, 100)}}, two_roundings);
 }
 
+TEST_CASE("trigonometric and hyperbolic functions equal their definitions", "[device]") {
+  const auto check = [](std::initializer_list<const char*> functions, float low, float high, bound allowed) {
+    for (const char* op : functions) {
+      INFO(op);
+      kernel_case given = function(op);
+      given.inputs = {random_tensor({1003}, 21, low, high)};
+      // Operands that binary16 holds exactly: an error of theirs would be a slope times 2^-11.
+      given.inputs[0] = need(convert(need(convert(given.inputs[0], dtype::f16)), dtype::f32));
+      check_kernel(given, allowed);
+    }
+  };
+  check({"Sin", "Cos"}, -4, 4, two_roundings);
+  check({"Sin", "Cos"}, -65000, 65000, two_roundings);
+  check({"Tan"}, -1.5f, 1.5f, two_roundings);
+  check({"Sinh", "Cosh", "Asinh", "Atan"}, -10, 10, two_roundings);
+  check({"Sinh", "Asinh", "Atan", "Atanh", "Asin", "Acos"}, -0.2f, 0.2f, two_roundings);
+  check({"Asin", "Acos", "Atanh"}, -1, 1, two_roundings);
+  check({"Acosh"}, 1, 100, two_roundings);
+  check({"Asinh", "Atan"}, -60000, 60000, two_roundings);
+}
+
+TEST_CASE("rounding functions and those with a threshold equal their definitions", "[device]") {
+  const tensor input = random_halves({1003}, 22);
+  const tensor ties = tensor_of<float>({10}, {-2.5f, -1.5f, -0.5f, -0.25f, 0, 0.5f, 1.5f, 2.5f, 0.75f, 65504});
+  for (const char* op : {"Ceil", "Floor", "Round", "Sign", "ThresholdedRelu", "Shrink", "Softsign", "Celu"})
+    for (const tensor& operand : {input, ties}) {
+      kernel_case given = function(op);
+      given.inputs = {operand};
+      check_kernel(given, two_roundings);
+    }
+}
+
 TEST_CASE("unary functions saturate without NaN", "[device]") {
   const tensor input = tensor_of<float>({9}, {-60000, -100, -20, -0.0f, 0, 1e-4f, 20, 100, 60000});
-  for (const char* op : {"Sigmoid", "Tanh", "Erf", "HardSigmoid", "Elu", "Softplus", "Gelu", "HardSwish"}) {
+  for (const char* op :
+       {"Sigmoid", "Tanh", "Erf", "HardSigmoid", "Elu", "Softplus", "Gelu", "HardSwish", "Mish", "Swish"}) {
     kernel_case given = function(op);
     given.inputs = {input};
     check_kernel(given, two_roundings);
@@ -57,8 +90,12 @@ TEST_CASE("unary functions saturate without NaN", "[device]") {
 
 TEST_CASE("unary functions keep NaN and infinity as IEEE arithmetic does", "[device]") {
   const tensor input = tensor_of<float>({5}, {not_a_number, infinity, -infinity, 0, -1});
-  for (const char* op : {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Sqrt", "Exp", "Log", "Neg", "Abs", "Reciprocal",
-                         "Erf", "HardSigmoid", "Elu", "Selu", "Softplus"}) {
+  for (const char* op :
+       {"Relu",   "LeakyRelu",  "Sigmoid", "Tanh",        "Sqrt",  "Exp",   "Log",      "Neg",
+        "Abs",    "Reciprocal", "Erf",     "HardSigmoid", "Elu",   "Selu",  "Softplus", "Ceil",
+        "Floor",  "Round",      "Sign",    "Sin",         "Cos",   "Tan",   "Sinh",     "Cosh",
+        "Asin",   "Acos",       "Atan",    "Asinh",       "Acosh", "Atanh", "Celu",     "ThresholdedRelu",
+        "Shrink", "Softsign"}) {
     kernel_case given = function(op);
     given.inputs = {input};
     check_kernel(given, two_roundings);
@@ -88,6 +125,28 @@ TEST_CASE("unary functions have the values that tables give") {
   CHECK(apply_to(function("Selu"), -1) == Approx(-1.1113307378));
   CHECK(apply_to(function("Selu"), 1) == Approx(1.0507009874));
   CHECK(apply_to(function("Softplus"), 0) == Approx(0.6931471806));
+  CHECK(apply_to(function("Ceil"), -1.5f) == -1);
+  CHECK(apply_to(function("Floor"), -1.5f) == -2);
+  CHECK(apply_to(function("Round"), -2.5f) == -2);
+  CHECK(apply_to(function("Round"), 3.5f) == 4);
+  CHECK(apply_to(function("Sign"), -3) == -1);
+  CHECK(apply_to(function("Sin"), 1) == Approx(0.8414709848));
+  CHECK(apply_to(function("Cos"), 1) == Approx(0.5403023059));
+  CHECK(apply_to(function("Tan"), 1) == Approx(1.5574077247));
+  CHECK(apply_to(function("Sinh"), 1) == Approx(1.1752011936));
+  CHECK(apply_to(function("Cosh"), 1) == Approx(1.5430806348));
+  CHECK(apply_to(function("Asin"), 0.5f) == Approx(0.5235987756));
+  CHECK(apply_to(function("Acos"), 0.5f) == Approx(1.0471975512));
+  CHECK(apply_to(function("Atan"), 1) == Approx(0.7853981634));
+  CHECK(apply_to(function("Asinh"), 1) == Approx(0.8813735870));
+  CHECK(apply_to(function("Acosh"), 2) == Approx(1.3169578969));
+  CHECK(apply_to(function("Atanh"), 0.5f) == Approx(0.5493061443));
+  CHECK(apply_to({.op = "Celu", .attributes = {{"alpha", 2.0f}}}, -1) == Approx(-0.7869386806));
+  CHECK(apply_to({.op = "ThresholdedRelu", .attributes = {{"alpha", 2.0f}}}, 2) == 0);
+  CHECK(apply_to({.op = "ThresholdedRelu", .attributes = {{"alpha", 2.0f}}}, 2.5f) == 2.5f);
+  CHECK(apply_to({.op = "Shrink", .attributes = {{"lambd", 1.5f}, {"bias", 1.0f}}}, -2) == -1);
+  CHECK(apply_to({.op = "Shrink", .attributes = {{"lambd", 1.5f}, {"bias", 1.0f}}}, 1.25f) == 0);
+  CHECK(apply_to(function("Softsign"), -3) == -0.75f);
   CHECK(apply_to(function("Gelu"), 1) == Approx(0.8413447461));
   CHECK(apply_to({.op = "Gelu", .attributes = {{"approximate", std::string("tanh")}}, .version = 20}, 1) ==
         Approx(0.8411919906));
@@ -139,6 +198,13 @@ TEST_CASE("integers, float64 and float16 keep their precision") {
                .inputs = {tensor_of<std::uint8_t>({3}, {1, 100, 255}), scalar_of<std::uint8_t>(2),
                           scalar_of<std::uint8_t>(200)}},
               tensor_of<std::uint8_t>({3}, {2, 100, 200}));
+  check_value({.op = "Sign", .inputs = {list_of({-large, 0, large})}}, list_of({-1, 0, 1}));
+  check_value({.op = "Sign", .inputs = {tensor_of<std::uint16_t>({2}, {0, 65535})}},
+              tensor_of<std::uint16_t>({2}, {0, 1}));
+  check_value({.op = "Shrink",
+               .inputs = {tensor_of<std::int8_t>({3}, {-3, 1, 3})},
+               .attributes = {{"lambd", 1.5f}, {"bias", 1.0f}}},
+              tensor_of<std::int8_t>({3}, {-2, 0, 2}));
   const double fine = 1 + 0x1p-50;
   check_value({.op = "Relu", .inputs = {tensor_of<double>({2}, {-fine, fine})}}, tensor_of<double>({2}, {0, fine}));
   check_value({.op = "Clip", .inputs = {tensor_of<double>({1}, {9}), tensor(), scalar_of(fine)}},
@@ -168,4 +234,16 @@ TEST_CASE("unary functions refuse types and operands they are not defined for") 
                  .attributes = {{"approximate", std::string("sigmoid")}},
                  .version = 20})
             .code() == errc::unsupported);
+}
+
+TEST_CASE("Mish and Swish have the values that their formulas give") {
+  CHECK(apply_to(function("Mish"), 1) == Approx(0.86509839f));
+  CHECK(apply_to(function("Mish"), -1) == Approx(-0.30340147f));
+  CHECK(apply_to(function("Mish"), 0) == 0);
+  CHECK(apply_to(function("Swish"), 1) == Approx(0.73105858f));
+  kernel_case steep = function("Swish");
+  steep.attributes["alpha"] = 2.0f;
+  CHECK(apply_to(steep, 1) == Approx(0.88079708f));
+  steep.inputs = {random_tensor({65}, 3, -6, 6)};
+  check_kernel(steep, two_roundings);
 }

@@ -39,14 +39,14 @@ inline result<void> relu_twice(reference_context& context) {
 
 struct unary_parameters {
   std::uint32_t count;
-  float a, b;
+  float a, b, c;
 };
 
 inline dispatch unary(const lowering_context& context, dispatch_operand from, dispatch_operand to) {
   const auto count = context.output_dims(0).elements();
   return {.shader = "unary",
           .operands = {from, to},
-          .push_constants = push_bytes(unary_parameters{static_cast<std::uint32_t>(count), 0, 0}),
+          .push_constants = push_bytes(unary_parameters{static_cast<std::uint32_t>(count), 0, 0, 0}),
           .specialization = {0},
           .groups = groups_for(count, 64, context.traits())};
 }

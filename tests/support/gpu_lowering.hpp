@@ -34,7 +34,7 @@ private:
     traits.subgroup_size = 32;
     std::vector<lowering_context::operand> inputs, outputs;
     for (std::size_t i = 0; i < outer.input_count(); ++i)
-      inputs.push_back(outer.has_input(i) ? lowering_context::operand{true, outer.input_dims(i), dtype::f32,
+      inputs.push_back(outer.has_input(i) ? lowering_context::operand{true, outer.input_dims(i), outer.input_type(i),
                                                                       outer.input_value(i), outer.read(i).slot,
                                                                       outer.input_layout(i)}
                                           : lowering_context::operand{});

@@ -32,8 +32,8 @@ inline tensor random_halves(const shape& dims, std::uint64_t seed) {
   return need(convert(need(convert(random_tensor(dims, seed), dtype::f16)), dtype::f32));
 }
 
-inline constexpr dtype all_types[] = {dtype::f16, dtype::f32, dtype::f64, dtype::i8,
-                                      dtype::u8,  dtype::i32, dtype::i64, dtype::boolean};
+inline constexpr dtype all_types[] = {dtype::f16, dtype::f32,     dtype::f64, dtype::i8,  dtype::u8,  dtype::i32,
+                                      dtype::i64, dtype::boolean, dtype::i16, dtype::u16, dtype::u32, dtype::u64};
 
 /// The shapes that the operator infers when it knows only what it says it must know (its host inputs and constants).
 inline result<std::vector<infer_context::output>> infer_without_contents(const kernel_case& given, const node& step,

@@ -14,6 +14,10 @@ std::string_view to_string(dtype type) noexcept {
     case dtype::i32: return "int32";
     case dtype::i64: return "int64";
     case dtype::boolean: return "bool";
+    case dtype::i16: return "int16";
+    case dtype::u16: return "uint16";
+    case dtype::u32: return "uint32";
+    case dtype::u64: return "uint64";
   }
   return "unknown";
 }

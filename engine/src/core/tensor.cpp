@@ -72,6 +72,10 @@ void with_type(dtype type, Body body) {
     case dtype::i32: return body(std::int32_t{});
     case dtype::i64: return body(std::int64_t{});
     case dtype::boolean: return body(bool{});
+    case dtype::i16: return body(std::int16_t{});
+    case dtype::u16: return body(std::uint16_t{});
+    case dtype::u32: return body(std::uint32_t{});
+    case dtype::u64: return body(std::uint64_t{});
   }
 }
 

@@ -24,14 +24,18 @@ struct type_code {
   std::string_view code;
   dtype type;
 };
-constexpr std::array<type_code, 8> type_codes{{{"f2", dtype::f16},
-                                               {"f4", dtype::f32},
-                                               {"f8", dtype::f64},
-                                               {"i1", dtype::i8},
-                                               {"u1", dtype::u8},
-                                               {"i4", dtype::i32},
-                                               {"i8", dtype::i64},
-                                               {"b1", dtype::boolean}}};
+constexpr std::array<type_code, 12> type_codes{{{"f2", dtype::f16},
+                                                {"f4", dtype::f32},
+                                                {"f8", dtype::f64},
+                                                {"i1", dtype::i8},
+                                                {"u1", dtype::u8},
+                                                {"i4", dtype::i32},
+                                                {"i8", dtype::i64},
+                                                {"b1", dtype::boolean},
+                                                {"i2", dtype::i16},
+                                                {"u2", dtype::u16},
+                                                {"u4", dtype::u32},
+                                                {"u8", dtype::u64}}};
 
 /// The header is a Python dictionary literal; this reads the subset that numpy writes.
 struct header_fields {
@@ -131,7 +135,7 @@ result<dtype> element_type(const std::string& descr) {
       std::find_if(type_codes.begin(), type_codes.end(), [&](const type_code& t) { return t.code == code; });
   const char order = descr.empty() ? '\0' : descr[0];
   if (found == type_codes.end() || (order != '<' && order != '>' && order != '|' && order != '='))
-    return fail(errc::unsupported, "elements of type '{}' are not supported; f2, f4, f8, i1, u1, i4, i8 and b1 are",
+    return fail(errc::unsupported, "elements of type '{}' are not supported; f2, f4, f8, i1 to i8, u1 to u8 and b1 are",
                 descr);
   if (order == '>' && size_of(found->type) > 1)
     return fail(errc::unsupported, "elements of type '{}' are big endian; convert them with .astype('<{}')", descr,

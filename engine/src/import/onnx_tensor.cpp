@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "import/names.hpp"
 #include "troupe/engine/detail/fail.hpp"
@@ -49,18 +50,19 @@ result<tensor> from_field(const shape& dims, const Field& field) {
   return made;
 }
 
-/// Small types are stored as int32: each value must be one of theirs.
+/// Small types are stored as int32, uint32 as uint64: each value must be one of theirs.
 template <class T, class Field>
 result<tensor> from_narrow_field(const shape& dims, const Field& field) {
   using stored = std::conditional_t<std::is_same_v<T, float16>, std::uint16_t, T>;
-  for (const std::int32_t value : field)
-    if (value < std::numeric_limits<stored>::min() || value > std::numeric_limits<stored>::max())
+  for (const auto value : field)
+    if (std::cmp_less(value, std::int64_t{std::numeric_limits<stored>::min()}) ||
+        std::cmp_greater(value, std::int64_t{std::numeric_limits<stored>::max()}))
       return fail(errc::invalid_argument, "{} is no value of type {}", value, to_string(dtype_of<T>::value));
   if (static_cast<std::int64_t>(field.size()) != dims.elements())
     return fail(errc::invalid_argument, "{} elements are given for {}{}", field.size(), to_string(dtype_of<T>::value),
                 dims.to_string());
   TROUPE_TRY(tensor made, tensor::make_uninitialized(dtype_of<T>::value, dims));
-  std::transform(field.begin(), field.end(), made.as_mutable<T>().begin(), [](std::int32_t value) {
+  std::transform(field.begin(), field.end(), made.as_mutable<T>().begin(), [](auto value) {
     if constexpr (std::is_same_v<T, float16>)
       return float16{static_cast<std::uint16_t>(value)};
     else
@@ -106,6 +108,10 @@ result<dtype> from_onnx_type(int data_type) {
     case onnx::TensorProto::INT32: return dtype::i32;
     case onnx::TensorProto::INT64: return dtype::i64;
     case onnx::TensorProto::BOOL: return dtype::boolean;
+    case onnx::TensorProto::INT16: return dtype::i16;
+    case onnx::TensorProto::UINT16: return dtype::u16;
+    case onnx::TensorProto::UINT32: return dtype::u32;
+    case onnx::TensorProto::UINT64: return dtype::u64;
     default: break;
   }
   if (data_type >= 0 && static_cast<std::size_t>(data_type) < onnx_type_names.size())
@@ -128,6 +134,10 @@ result<tensor> take_tensor(onnx::TensorProto& proto, external_data& external) {
     case dtype::i8: return from_narrow_field<std::int8_t>(dims, proto.int32_data());
     case dtype::u8: return from_narrow_field<std::uint8_t>(dims, proto.int32_data());
     case dtype::boolean: return from_narrow_field<bool>(dims, proto.int32_data());
+    case dtype::i16: return from_narrow_field<std::int16_t>(dims, proto.int32_data());
+    case dtype::u16: return from_narrow_field<std::uint16_t>(dims, proto.int32_data());
+    case dtype::u32: return from_narrow_field<std::uint32_t>(dims, proto.uint64_data());
+    case dtype::u64: return from_field<std::uint64_t>(dims, proto.uint64_data());
     case dtype::f16: return from_narrow_field<float16>(dims, proto.int32_data());
   }
   return fail(errc::internal, "the type {} is not read", to_string(type));

@@ -6,63 +6,165 @@
 // clang-format off
 #define TROUPE_OPERATORS(X) \
   X(abs) \
+  X(acos) \
+  X(acosh) \
   X(add) \
+  X(arg_max) \
+  X(arg_min) \
+  X(asin) \
+  X(asinh) \
+  X(atan) \
+  X(atanh) \
+  X(attention) \
   X(average_pool) \
   X(batch_normalization) \
+  X(bit_shift) \
+  X(bitwise_and) \
+  X(bitwise_not) \
+  X(bitwise_or) \
+  X(bitwise_xor) \
+  X(blackman_window) \
   X(cast) \
+  X(cast_like) \
+  X(ceil) \
+  X(celu) \
   X(clip) \
+  X(compress) \
   X(concat) \
   X(constant) \
+  X(constant_of_shape) \
   X(conv) \
+  X(conv_integer) \
+  X(conv_transpose) \
+  X(cos) \
+  X(cosh) \
+  X(cum_sum) \
+  X(depth_to_space) \
+  X(dequantize_linear) \
+  X(det) \
+  X(dft) \
   X(div) \
   X(dropout) \
+  X(dynamic_quantize_linear) \
+  X(einsum) \
   X(elu) \
   X(equal) \
   X(erf) \
   X(exp) \
   X(expand) \
+  X(eye_like) \
+  X(fake_quantize_linear) \
   X(flatten) \
+  X(floor) \
   X(gather) \
+  X(gather_elements) \
+  X(gather_nd) \
   X(gelu) \
   X(gemm) \
   X(global_average_pool) \
+  X(global_max_pool) \
   X(greater) \
   X(greater_or_equal) \
+  X(grid_sample) \
+  X(group_normalization) \
+  X(gru) \
+  X(hamming_window) \
+  X(hann_window) \
   X(hard_sigmoid) \
   X(hard_swish) \
+  X(hardmax) \
   X(identity) \
+  X(instance_normalization) \
+  X(is_inf) \
+  X(is_nan) \
+  X(layer_normalization) \
   X(leaky_relu) \
   X(less) \
   X(less_or_equal) \
   X(log) \
+  X(log_softmax) \
+  X(logical_and) \
+  X(logical_not) \
+  X(logical_or) \
+  X(logical_xor) \
   X(lrn) \
+  X(lstm) \
   X(matmul) \
+  X(matmul_integer) \
   X(max) \
   X(max_pool) \
+  X(max_unpool) \
+  X(mean) \
   X(min) \
+  X(mish) \
+  X(mod) \
   X(mul) \
   X(neg) \
+  X(negative_log_likelihood_loss) \
+  X(non_max_suppression) \
+  X(non_zero) \
+  X(one_hot) \
   X(pad) \
   X(pow) \
   X(prelu) \
+  X(qlinear_conv) \
+  X(qlinear_matmul) \
+  X(quantize_linear) \
+  X(range) \
   X(reciprocal) \
+  X(reduce_l1) \
+  X(reduce_l2) \
+  X(reduce_log_sum) \
+  X(reduce_log_sum_exp) \
+  X(reduce_max) \
   X(reduce_mean) \
+  X(reduce_min) \
+  X(reduce_prod) \
+  X(reduce_sum) \
+  X(reduce_sum_square) \
   X(relu) \
   X(reshape) \
+  X(resize) \
+  X(reverse_sequence) \
+  X(rms_normalization) \
+  X(rnn) \
+  X(roi_align) \
+  X(rotary_embedding) \
+  X(round) \
+  X(scatter) \
+  X(scatter_elements) \
+  X(scatter_nd) \
   X(selu) \
   X(shape) \
+  X(shrink) \
   X(sigmoid) \
+  X(sign) \
+  X(sin) \
+  X(sinh) \
+  X(size) \
   X(slice) \
   X(softmax) \
+  X(softmax_cross_entropy_loss) \
   X(softplus) \
+  X(softsign) \
+  X(space_to_depth) \
   X(split) \
   X(sqrt) \
   X(squeeze) \
+  X(stft) \
   X(sub) \
   X(sum) \
+  X(swish) \
+  X(tan) \
   X(tanh) \
+  X(thresholded_relu) \
+  X(tile) \
+  X(top_k) \
   X(transpose) \
+  X(trilu) \
+  X(unique) \
   X(unsqueeze) \
+  X(upsample) \
   X(where)
 // clang-format on
 

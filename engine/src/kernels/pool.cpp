@@ -1,4 +1,4 @@
-// MaxPool and AveragePool.
+// MaxPool, AveragePool and GlobalMaxPool.
 #include "kernels/pool.hpp"
 
 #include "kernels/definitions.hpp"
@@ -11,6 +11,7 @@ namespace troupe {
 
 result<void> max_pool_reference(reference_context&);
 result<void> average_pool_reference(reference_context&);
+result<void> global_max_pool_reference(reference_context&);
 
 namespace {
 
@@ -50,11 +51,9 @@ result<void> infer_average_pool(infer_context& context) {
   return {};
 }
 
-result<void> lower_pool(lowering_context& context, bool is_maximum, bool counts_padding) {
-  TROUPE_CHECK(expect_indexable(context, {0}));
-  TROUPE_TRY(const pool_shape pool, pool_shape_of(context.step(), context.input_dims(0)));
-  TROUPE_TRY(const window_parameters window, window_parameters_of(context.step(), pool.window));
-  const std::int64_t taps = pool.window.taps();
+result<void> add_pool(lowering_context& context, const sliding_window& sliding, bool is_maximum, bool counts_padding) {
+  TROUPE_TRY(const window_parameters window, window_parameters_of(context.step(), sliding));
+  const std::int64_t taps = sliding.taps();
   if (taps > taps_max)
     return fail(errc::unsupported, "the window of {} has {} taps; at most {} are supported on a device",
                 context.step().describe(), taps, taps_max);
@@ -64,7 +63,7 @@ result<void> lower_pool(lowering_context& context, bool is_maximum, bool counts_
   if (count == 0) return {};
   pool_parameters parameters{as_u32(count), {}, window};
   for (std::size_t axis = 0; axis < sliding_window::axes; ++axis)
-    parameters.pad_end[axis] = static_cast<std::int32_t>(pool.window.pad_end[axis]);
+    parameters.pad_end[axis] = static_cast<std::int32_t>(sliding.pad_end[axis]);
   if (in_blocks) {
     dispatch_operand source = context.read(0);
     source.texels = context.reads_texels(stored_elements(memory_layout::blocks, context.input_dims(0)));
@@ -92,6 +91,12 @@ layout_offer layouts(const lowering_context& context) {
   return {.when = layout_offer::mode::follow, .inputs = {true}, .outputs = {true}};
 }
 
+result<void> lower_pool(lowering_context& context, bool is_maximum, bool counts_padding) {
+  TROUPE_CHECK(expect_indexable(context, {0}));
+  TROUPE_TRY(const pool_shape pool, pool_shape_of(context.step(), context.input_dims(0)));
+  return add_pool(context, pool.window, is_maximum, counts_padding);
+}
+
 result<void> lower_max_pool(lowering_context& context) {
   return lower_pool(context, true, false);
 }
@@ -100,7 +105,42 @@ result<void> lower_average_pool(lowering_context& context) {
   return lower_pool(context, false, context.step().int_or("count_include_pad", 0) != 0);
 }
 
+result<void> infer_global_max_pool(infer_context& context) {
+  TROUPE_CHECK(context.expect_inputs(1, 1));
+  TROUPE_CHECK(expect_same_float(context, 1));
+  const shape& dims = context.input_dims(0);
+  if (dims.rank() < 2)
+    return fail(errc::invalid_argument, "the operand {} of {} lacks channels; it must be [N, C, spatial...]",
+                dims.to_string(), context.step().describe());
+  if (dims.elements(2, dims.rank()) == 0)
+    return fail(errc::invalid_argument, "the operand {} of {} has channels without an element; they have no maximum",
+                dims.to_string(), context.step().describe());
+  std::vector<std::int64_t> output(dims.rank(), 1);
+  output[0] = dims[0];
+  output[1] = dims[1];
+  TROUPE_TRY(const shape output_dims, shape::make(output));
+  context.set_output(0, context.input_type(0), output_dims);
+  return {};
+}
+
+/// One window that holds a whole plane, however many axes it has.
+result<void> lower_global_max_pool(lowering_context& context) {
+  TROUPE_CHECK(expect_indexable(context, {0}));
+  const shape& dims = context.input_dims(0);
+  sliding_window window;
+  window.rank = 1;
+  window.input.back() = window.kernel.back() = dims.elements(2, dims.rank());
+  return add_pool(context, window, true, false);
+}
+
 }  // namespace
+
+operator_definition global_max_pool_operator() {
+  return {.name = "GlobalMaxPool",
+          .infer = infer_global_max_pool,
+          .reference = global_max_pool_reference,
+          .lower = lower_global_max_pool};
+}
 
 operator_definition max_pool_operator() {
   return {.name = "MaxPool",

@@ -1,4 +1,4 @@
-// Shape: the extents of an operand as a list of integers, known as soon as its shape is.
+// Shape, the extents of an operand as a list of integers, and Size, their product: known as soon as the shape is.
 #include "kernels/shape.hpp"
 
 #include <algorithm>
@@ -8,6 +8,7 @@
 namespace troupe {
 
 result<void> shape_reference(reference_context&);
+result<void> size_reference(reference_context&);
 
 axis_range read_shape_range(const node& step, std::size_t rank) {
   const auto last = static_cast<std::int64_t>(rank);
@@ -27,10 +28,20 @@ result<void> infer(infer_context& context) {
   return {};
 }
 
+result<void> infer_size(infer_context& context) {
+  TROUPE_CHECK(context.expect_inputs(1, 1));
+  context.set_output(0, dtype::i64, {});
+  return {};
+}
+
 }  // namespace
 
 operator_definition shape_operator() {
   return {.name = "Shape", .shape_only = true, .infer = infer, .reference = shape_reference};
+}
+
+operator_definition size_operator() {
+  return {.name = "Size", .shape_only = true, .infer = infer_size, .reference = size_reference};
 }
 
 }  // namespace troupe

@@ -1,3 +1,4 @@
+// Softmax and LogSoftmax.
 #include "kernels/softmax.hpp"
 
 #include "kernels/definitions.hpp"
@@ -66,12 +67,16 @@ result<void> lower(lowering_context& context) {
   context.add({.shader = "softmax",
                .operands = {context.read(0), context.write(0)},
                .push_constants = push_bytes(parameters{as_u32(rows), as_u32(shape.length), as_u32(shape.inner)}),
-               .specialization = {cooperative},
+               .specialization = {cooperative, context.step().op == "LogSoftmax"},
                .groups = groups_for(rows, cooperative ? 1 : 64, context.traits())});
   return {};
 }
 
 }  // namespace
+
+operator_definition log_softmax_operator() {
+  return {.name = "LogSoftmax", .infer = infer, .reference = softmax_reference, .lower = lower};
+}
 
 operator_definition softmax_operator() {
   return {.name = "Softmax", .infer = infer, .reference = softmax_reference, .lower = lower};

@@ -1,4 +1,4 @@
-// Which elements a Softmax normalises together.
+// Which elements a Softmax or a LogSoftmax normalises together.
 #pragma once
 
 #include "troupe/engine/graph.hpp"

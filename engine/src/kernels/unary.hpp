@@ -29,7 +29,29 @@ enum class unary_function : std::uint32_t {
   softplus = 16,
   gelu = 17,
   gelu_tanh = 18,
+  mish = 60,
+  swish = 61,
   round_to_half = 19,  ///< no operator of its own: Cast to float16 under fp32 storage
+  ceil = 24,
+  floor = 25,
+  round = 26,
+  sign = 27,
+  sin = 28,
+  cos = 29,
+  tan = 30,
+  sinh = 31,
+  cosh = 32,
+  asin = 33,
+  acos = 34,
+  atan = 35,
+  asinh = 36,
+  acosh = 37,
+  atanh = 38,
+  celu = 39,
+  thresholded_relu = 40,
+  shrink = 41,
+  softsign = 42,
+  fake_quantize = 43,
 };
 
 struct unary_kind {
@@ -42,11 +64,13 @@ struct unary_kind {
 /// Nullptr for an operator that is not one of this family.
 const unary_kind* find_unary(std::string_view op);
 
-/// A function with its parameters. `a` and `b` are: LeakyRelu, Elu: the slope alpha; Clip: lower and upper bound;
-/// HardSigmoid, HardSwish: slope and offset of the line; Selu: alpha and gamma.
+/// A function with its parameters. `a`, `b` and `c` are: LeakyRelu, Elu: the slope alpha; Clip: lower and upper bound;
+/// Swish: the factor alpha within the sigmoid; HardSigmoid, HardSwish: slope and offset of the line; Selu: alpha and
+/// gamma; Celu: alpha; ThresholdedRelu: the threshold; Shrink: half the width of the dead zone, and the bias;
+/// FakeQuantizeLinear: the scale, and the range in which its multiples lie.
 struct unary_call {
   unary_function function;
-  double a = 0, b = 0;
+  double a = 0, b = 0, c = 0;
 };
 
 /// What a node of this family asks for, from its attributes and Clip's operands.

@@ -21,6 +21,9 @@ requires std::is_floating_point_v<T> T apply(binary_function function, T a, T b)
     case binary_function::prelu: return a < 0 ? a * b : a;
     case binary_function::min: return a < b || std::isnan(a) ? a : b;
     case binary_function::max: return a > b || std::isnan(a) ? a : b;
+    case binary_function::average: return a + b;  // the caller divides
+    case binary_function::floor_modulo:
+    case binary_function::fmod: return std::fmod(a, b);
   }
   return a;
 }
@@ -60,6 +63,14 @@ requires std::is_integral_v<T> T apply(binary_function function, T a, T b) {
     case binary_function::prelu: return a < T{} ? static_cast<T>(x * y) : a;
     case binary_function::min: return std::min(a, b);
     case binary_function::max: return std::max(a, b);
+    case binary_function::average:
+      return a;  // not defined for integers
+    // A remainder by -1 is 0, and C++ leaves it undefined for the lowest value.
+    case binary_function::fmod: return std::is_signed_v<T> && b == static_cast<T>(-1) ? T{} : static_cast<T>(a % b);
+    case binary_function::floor_modulo: {
+      const T rest = std::is_signed_v<T> && b == static_cast<T>(-1) ? T{} : static_cast<T>(a % b);
+      return rest != T{} && (rest < T{}) != (b < T{}) ? static_cast<T>(rest + b) : rest;
+    }
   }
   return a;
 }
@@ -67,7 +78,9 @@ requires std::is_integral_v<T> T apply(binary_function function, T a, T b) {
 /// Integers have no answer to division by zero.
 template <class T>
 result<void> check_divisor(const node& step, binary_function function, T a, T b) {
-  const bool divides = function == binary_function::div && b == T{};
+  const bool divides = (function == binary_function::div || function == binary_function::fmod ||
+                        function == binary_function::floor_modulo) &&
+                       b == T{};
   const bool inverts = function == binary_function::pow && a == T{} && b < T{};
   if (divides || inverts) return fail(errc::invalid_argument, "{} divides an integer by zero", step.describe());
   return {};
@@ -108,7 +121,7 @@ dtype arithmetic_type(const reference_context& context) {
 }  // namespace
 
 result<void> binary_reference(reference_context& context) {
-  const binary_function function = binary_function_of(context.step().op);
+  const binary_function function = binary_function_of(context.step());
   const dtype type = arithmetic_type(context);
   tensor& target = context.output(0);
   TROUPE_TRY(tensor left, convert(context.input(0), type));
@@ -118,6 +131,10 @@ result<void> binary_reference(reference_context& context) {
     TROUPE_CHECK(with_arithmetic_type(
         type, [&](auto zero) { return combine<decltype(zero)>(context.step(), function, left, right, joined); }));
     left = std::move(joined);
+  }
+  if (function == binary_function::average) {
+    TROUPE_TRY(left, convert(left, dtype::f64));
+    for (double& value : left.as_mutable<double>()) value /= static_cast<double>(context.input_count());
   }
   TROUPE_TRY(target, target.type() == dtype::f16 ? convert_to_storage(left, dtype::f16) : convert(left, target.type()));
   return {};

@@ -18,6 +18,10 @@ result<void> with_arithmetic_type(dtype type, Body body) {
     case dtype::u8: return body(std::uint8_t{});
     case dtype::i32: return body(std::int32_t{});
     case dtype::i64: return body(std::int64_t{});
+    case dtype::i16: return body(std::int16_t{});
+    case dtype::u16: return body(std::uint16_t{});
+    case dtype::u32: return body(std::uint32_t{});
+    case dtype::u64: return body(std::uint64_t{});
     default: return fail(errc::internal, "no arithmetic is defined for {}", to_string(type));
   }
 }

@@ -1,36 +1,11 @@
 #include "kernels/matmul.hpp"
 #include "kernels/epilogue.hpp"
 
+#include "reference/products.hpp"
 #include "troupe/engine/operator.hpp"
 
 namespace troupe {
 namespace {
-
-/// The definition for one element type; integers wrap around as two's complement, as everywhere.
-template <class Element, class Sum>
-std::vector<Element> multiply(const matmul_shape& product, const Element* left, const Element* right) {
-  std::vector<Element> values;
-  values.reserve(static_cast<std::size_t>(product.output.elements()));
-  const auto batch_steps = product.batch.strides();
-  for (std::int64_t b = 0; b < product.batch.elements(); ++b) {
-    const Element* left_matrix = left;
-    const Element* right_matrix = right;
-    for (std::size_t axis = 0; axis < product.batch.rank(); ++axis) {
-      const std::int64_t index = b / batch_steps[axis] % product.batch[axis];
-      left_matrix += index * product.left_strides[axis];
-      right_matrix += index * product.right_strides[axis];
-    }
-    for (std::int64_t m = 0; m < product.rows; ++m)
-      for (std::int64_t n = 0; n < product.columns; ++n) {
-        Sum sum{};
-        for (std::int64_t k = 0; k < product.inner; ++k)
-          sum += static_cast<Sum>(left_matrix[m * product.inner + k]) *
-                 static_cast<Sum>(right_matrix[k * product.columns + n]);
-        values.push_back(static_cast<Element>(sum));
-      }
-  }
-  return values;
-}
 
 template <class Element, class Sum>
 result<void> multiply_exactly(const matmul_shape& product, const reference_context& context) {

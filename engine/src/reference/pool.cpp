@@ -1,5 +1,6 @@
 #include "kernels/pool.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "troupe/engine/operator.hpp"
@@ -110,6 +111,17 @@ result<void> average_pool_reference(reference_context& context) {
     if (count_padding) count = padded_taps(window, at);
     values.push_back(count == 0 ? 0.0f : static_cast<float>(sum / static_cast<double>(count)));
   });
+  return context.set_output_floats(0, values);
+}
+
+result<void> global_max_pool_reference(reference_context& context) {
+  TROUPE_TRY(const auto input, context.input_floats(0));
+  std::vector<float> values(context.output(0).elements());
+  const std::size_t plane = values.empty() ? 0 : input.size() / values.size();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto begin = input.begin() + static_cast<std::ptrdiff_t>(i * plane);
+    values[i] = *std::max_element(begin, begin + static_cast<std::ptrdiff_t>(plane));
+  }
   return context.set_output_floats(0, values);
 }
 

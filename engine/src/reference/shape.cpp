@@ -10,4 +10,9 @@ result<void> shape_reference(reference_context& context) {
   return {};
 }
 
+result<void> size_reference(reference_context& context) {
+  context.output(0).as_mutable<std::int64_t>()[0] = context.input(0).dims().elements();
+  return {};
+}
+
 }  // namespace troupe

@@ -11,6 +11,7 @@ namespace troupe {
 result<void> softmax_reference(reference_context& context) {
   TROUPE_TRY(const softmax_shape rows, softmax_shape_of(context.step(), context.input(0).dims()));
   TROUPE_TRY(auto values, context.input_floats(0));
+  const bool logarithm = context.step().op == "LogSoftmax";
   for (std::int64_t outer = 0; outer < rows.outer; ++outer)
     for (std::int64_t inner = 0; inner < rows.inner; ++inner) {
       const auto at = [&](std::int64_t i) -> float& {
@@ -20,8 +21,10 @@ result<void> softmax_reference(reference_context& context) {
       for (std::int64_t i = 0; i < rows.length; ++i) largest = std::max(largest, at(i));
       double sum = 0;
       for (std::int64_t i = 0; i < rows.length; ++i) sum += std::exp(static_cast<double>(at(i)) - largest);
-      for (std::int64_t i = 0; i < rows.length; ++i)
-        at(i) = static_cast<float>(std::exp(static_cast<double>(at(i)) - largest) / sum);
+      for (std::int64_t i = 0; i < rows.length; ++i) {
+        const double x = static_cast<double>(at(i)) - largest;
+        at(i) = static_cast<float>(logarithm ? x - std::log(sum) : std::exp(x) / sum);
+      }
     }
   return context.set_output_floats(0, values);
 }

@@ -13,6 +13,7 @@ struct run_command {
   std::string model_file;
   std::vector<std::string> inputs;
   std::string output_folder;
+  bool number_outputs = false;
   std::size_t repeat = 1;
   std::vector<std::uint32_t> kills;
   placement_options placement;
@@ -72,7 +73,8 @@ result<void> run(const run_command& given, console& out) {
                                  loaded.outputs()[k].name));
   }
   const auto finished = steady_clock::now();
-  TROUPE_TRY(const auto files, write_outputs(given.output_folder, loaded.outputs(), first->outputs));
+  TROUPE_TRY(const auto files,
+             write_outputs(given.output_folder, loaded.outputs(), first->outputs, given.number_outputs));
 
   const double load_s = seconds(ready - started).count();
   const double run_s = seconds(finished - ready).count() / static_cast<double>(given.repeat);
@@ -116,6 +118,8 @@ void add_run(program& to) {
       .add_option("--output-dir", given->output_folder, "Folder for NAME.npy of every output; made if it is not there")
       ->type_name("DIR")
       ->required();
+  command.add_flag("--number-outputs", given->number_outputs,
+                   "Name the files output_0.npy, output_1.npy, ... in the model's order");
   command.add_option("--repeat", given->repeat, "Run this often; fails unless every answer is the same, bit for bit")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();

@@ -9,11 +9,24 @@
 namespace troupe {
 
 /// Element type of a tensor. Values travel on the wire: add at the end, never renumber.
-enum class dtype : std::uint8_t { f16 = 1, f32 = 2, f64 = 3, i8 = 4, u8 = 5, i32 = 6, i64 = 7, boolean = 8 };
+enum class dtype : std::uint8_t {
+  f16 = 1,
+  f32 = 2,
+  f64 = 3,
+  i8 = 4,
+  u8 = 5,
+  i32 = 6,
+  i64 = 7,
+  boolean = 8,
+  i16 = 9,
+  u16 = 10,
+  u32 = 11,
+  u64 = 12
+};
 
 /// True for a value of `dtype` that this build knows; check it before believing one from outside.
 constexpr bool is_valid(dtype type) noexcept {
-  return type >= dtype::f16 && type <= dtype::boolean;
+  return type >= dtype::f16 && type <= dtype::u64;
 }
 
 /// Bytes of one element.
@@ -22,17 +35,26 @@ constexpr std::size_t size_of(dtype type) noexcept {
     case dtype::i8:
     case dtype::u8:
     case dtype::boolean: return 1;
-    case dtype::f16: return 2;
+    case dtype::f16:
+    case dtype::i16:
+    case dtype::u16: return 2;
     case dtype::f32:
-    case dtype::i32: return 4;
+    case dtype::i32:
+    case dtype::u32: return 4;
     case dtype::f64:
-    case dtype::i64: return 8;
+    case dtype::i64:
+    case dtype::u64: return 8;
   }
   return 0;
 }
 
 constexpr bool is_float(dtype type) noexcept {
   return type == dtype::f16 || type == dtype::f32 || type == dtype::f64;
+}
+
+/// Every type but floats and bool.
+constexpr bool is_integer(dtype type) noexcept {
+  return is_valid(type) && !is_float(type) && type != dtype::boolean;
 }
 
 /// The type's name as people know it, e.g. "float32".
@@ -76,6 +98,22 @@ struct dtype_of<std::int8_t> {
 template <>
 struct dtype_of<std::uint8_t> {
   static constexpr dtype value = dtype::u8;
+};
+template <>
+struct dtype_of<std::int16_t> {
+  static constexpr dtype value = dtype::i16;
+};
+template <>
+struct dtype_of<std::uint16_t> {
+  static constexpr dtype value = dtype::u16;
+};
+template <>
+struct dtype_of<std::uint32_t> {
+  static constexpr dtype value = dtype::u32;
+};
+template <>
+struct dtype_of<std::uint64_t> {
+  static constexpr dtype value = dtype::u64;
 };
 template <>
 struct dtype_of<std::int32_t> {

@@ -163,11 +163,13 @@ public:
   dtype storage() const noexcept { return storage_; }
   std::size_t input_count() const noexcept { return inputs_.size(); }
   bool has_input(std::size_t i) const noexcept { return i < inputs_.size() && inputs_[i].present; }
+  dtype input_type(std::size_t i) const { return inputs_[i].type; }
   const shape& input_dims(std::size_t i) const { return inputs_[i].dims; }
   const tensor* input_value(std::size_t i) const { return has_input(i) ? inputs_[i].value : nullptr; }
   const shape& output_dims(std::size_t i) const { return outputs_[i].dims; }
   memory_layout input_layout(std::size_t i) const { return inputs_[i].layout; }
   memory_layout output_layout(std::size_t i) const { return outputs_[i].layout; }
+  dtype output_type(std::size_t i) const { return outputs_[i].type; }
 
   dispatch_operand read(std::size_t input) const { return {inputs_[input].slot, false}; }
   dispatch_operand write(std::size_t output) const { return {outputs_[output].slot, true}; }

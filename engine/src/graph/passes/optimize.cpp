@@ -38,8 +38,16 @@ result<void> optimize(graph& model, const operator_table& operators) {
   fold_fixed_shapes(model, operators);
   TROUPE_CHECK(fold_constants(model, operators));
   drop_no_ops(model);  // before the next pass, which looks for neighbours
+  join_quantization(model);
   TROUPE_CHECK(fold_batch_normalization(model));
-  fuse_convolutions(model, operators);
+  // Only into what the operators at hand can compute.
+  if (operators.find("LayerNormalization") && operators.find("RMSNormalization")) fuse_normalization(model);
+  if (operators.find("Gelu")) fuse_gelu(model);
+  if (operators.find("Attention")) fuse_attention(model);
+  remove_dead_code(model);  // what has been fused reads nothing any more
+  push_transposes(model);
+  drop_no_ops(model);
+  fuse_products(model, operators);
   remove_dead_code(model);
   return validate(model).while_doing("optimising the graph");
 }

@@ -1,0 +1,3 @@
+#version 450
+#define SUBGROUP_ROWS 1
+#include "normalize_rows.glsl"
