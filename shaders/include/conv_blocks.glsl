@@ -18,6 +18,7 @@
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const bool pointwise = false;  // one tap, and output positions are input positions
 layout(constant_id = 1) const uint activation = 0;
+layout(constant_id = 2) const bool has_residual = false;  // both sides of a branch cost, on CPUs
 
 WORDS(0, source);
 WORDS(1, weights);
@@ -29,7 +30,7 @@ layout(push_constant) uniform parameters {
   uint batch, groups;
   uint group_blocks;   // blocks of input channels in a group
   uint group_outputs;  // output channels in a group; a multiple of 8 unless there is one group
-  uint has_bias, has_residual;  // here and not specialised: each variant is a pipeline to compile
+  uint has_bias;  // here and not specialised: each variant is a pipeline to compile
   float activation_a, activation_b;
   WINDOW_PARAMETERS
 };
@@ -117,22 +118,23 @@ void main() {
   const uint outputs = groups * group_outputs;
   [[unroll]] for (uint o = 0; o < OWN_ROWS; ++o) {
     const uint in_group = tile % output_tiles * TILE_ROWS + 8 * o;
-    if (in_group >= group_outputs) break;
     const uint channel0 = group * group_outputs + in_group;
-    const float offset[8] = read_eight_if(bias, channel0 / 8, has_bias != 0);
+    const float offset[8] = read_eight_if(bias, min(channel0, outputs - 1) / 8, has_bias != 0);
     [[unroll]] for (uint v = 0; v < TILE_VECTORS; ++v) {
-      if (position0 + 8 * v >= all_positions) break;
-      const uint word = channel0 / 8 * out_plane + place[v];
+      const uint word = min(channel0, outputs - 1) / 8 * out_plane + place[v];
       float result[8];
       [[unroll]] for (uint j = 0; j < 8; ++j) result[j] = sums[8 * o + j][v] + offset[j];
-      if (has_residual != 0) {
+      if (has_residual) {
         const float other[8] = read_eight(residual, word);
         [[unroll]] for (uint j = 0; j < 8; ++j) result[j] += other[j];
       }
       // Channels that are not there stay zeros.
       [[unroll]] for (uint j = 0; j < 8; ++j)
         result[j] = channel0 + j < outputs ? activate(activation, activation_a, activation_b, result[j]) : 0.0;
-      store_eight(target, word, result);
+      // No `break` before this: loops with a second exit are not unrolled, and then the sums leave their registers.
+      if (in_group < group_outputs && position0 + 8 * v < all_positions) {
+        store_eight(target, word, result);
+      }
     }
   }
 }

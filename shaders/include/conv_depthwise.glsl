@@ -17,14 +17,10 @@
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const uint activation = 0;
 layout(constant_id = 1) const uint row_taps = 0;    // extent of the kernel along x, at most 7; dilation along x is 1
+layout(constant_id = 3) const bool has_residual = false;
 layout(constant_id = 2) const uint row_stride = 1;  // stride along x, 1 or 2
 
-// The devices that load slowly compute more from a load: a map of a usual network is a multiple of 7 wide.
-#if READS_TEXELS
-#define NEIGHBOURS 7
-#else
 #define NEIGHBOURS 4
-#endif
 #define COLUMNS_MAX (7 + (NEIGHBOURS - 1) * 2)
 
 WORDS(0, source);
@@ -35,7 +31,7 @@ layout(set = 0, binding = 4) writeonly buffer target_words { WIDE target[]; };
 
 layout(push_constant) uniform parameters {
   uint batch, channels;
-  uint has_bias, has_residual;
+  uint has_bias;
   float activation_a, activation_b;
   WINDOW_PARAMETERS
 };
@@ -107,16 +103,18 @@ void main() {
 
   const float offset[8] = read_eight_if(bias, block, has_bias != 0);
   [[unroll]] for (uint v = 0; v < NEIGHBOURS; ++v) {
-    if (!stores || x0 + int(v) >= out_x) break;
-    const uint word = image_block * out_plane + row * uint(out_x) + uint(x0) + v;
+    const uint word = image_block * out_plane + row * uint(out_x) + min(uint(x0) + v, uint(out_x) - 1);
     float result[8];
     [[unroll]] for (uint j = 0; j < 8; ++j) result[j] = sums[v][j] + offset[j];
-    if (has_residual != 0) {
+    if (has_residual) {
       const float other[8] = read_eight(residual, word);
       [[unroll]] for (uint j = 0; j < 8; ++j) result[j] += other[j];
     }
     [[unroll]] for (uint j = 0; j < 8; ++j)
       result[j] = 8 * block + j < channels ? activate(activation, activation_a, activation_b, result[j]) : 0.0;
-    store_eight(target, word, result);
+    // No `break` before this: loops with a second exit are not unrolled, and then the sums leave their registers.
+    if (stores && x0 + int(v) < out_x) {
+      store_eight(target, word, result);
+    }
   }
 }

@@ -11,6 +11,7 @@
 layout(local_size_x = 128) in;
 layout(constant_id = 0) const bool pointwise = false;
 layout(constant_id = 1) const uint activation = 0;
+layout(constant_id = 2) const bool has_residual = false;  // both sides of a branch cost, on CPUs
 
 layout(set = 0, binding = 0) readonly buffer source_words { WIDE source[]; };
 layout(set = 0, binding = 1) readonly buffer weight_words { WIDE weights[]; };
@@ -22,7 +23,7 @@ layout(push_constant) uniform parameters {
   uint batch, groups;
   uint group_blocks;   // blocks of input channels in a group
   uint group_outputs;  // output channels in a group; a multiple of 8 unless there is one group
-  uint has_bias, has_residual;  // here and not specialised: each variant is a pipeline to compile
+  uint has_bias;  // here and not specialised: each variant is a pipeline to compile
   float activation_a, activation_b;
   WINDOW_PARAMETERS
 };
@@ -95,18 +96,19 @@ void main() {
   const float offset[8] = load_eight_if(bias, channel0 / 8, has_bias != 0);
   [[unroll]] for (uint v = 0; v < 4; ++v) {
     const uint at = work % position_tiles * 64 + place + 16 * v;
-    if (at >= all_positions) break;
     const uint image = at / out_plane;
     const uint word = (image * output_blocks + channel0 / 8) * out_plane + at - image * out_plane;
     float result[8];
     [[unroll]] for (uint j = 0; j < 8; ++j)
       result[j] = sums[j][v] + offset[j];
-    if (has_residual != 0) {
+    if (has_residual && at < all_positions) {
       const float other[8] = load_eight(residual, word);
       [[unroll]] for (uint j = 0; j < 8; ++j) result[j] += other[j];
     }
     [[unroll]] for (uint j = 0; j < 8; ++j)
       result[j] = channel0 + j < outputs ? activate(activation, activation_a, activation_b, result[j]) : 0.0;
-    store_eight(target, word, result);
+    if (at < all_positions) {
+      store_eight(target, word, result);
+    }
   }
 }

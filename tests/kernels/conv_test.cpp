@@ -135,6 +135,29 @@ TEST_CASE("an image has the same bits alone and among others in a Conv") {
   check_batch_invariance(conv({5, 3, 304, 304}, {8, 3, 5, 5}, true));
 }
 
+TEST_CASE("a Conv ends in a residual and an activation, whichever way it goes") {
+  const list pads{1, 1, 1, 1};
+  const std::vector<kernel_case> ways{
+      conv({2, 12, 7, 9}, {13, 12, 3, 3}, true, {{"pads", pads}}),                              // in blocks
+      conv({2, 16, 7, 9}, {24, 16, 1, 1}, false, {}),                                           // pointwise
+      conv({2, 3, 7, 9}, {9, 3, 3, 3}, true, {{"pads", pads}}),                                 // unfolded
+      conv({2, 13, 7, 9}, {13, 1, 3, 3}, true, {{"pads", pads}, {"group", std::int64_t{13}}}),  // depthwise
+      conv({1, 1, 200, 180}, {1, 1, 200, 179}, true, {}),                                       // in slices
+  };
+  for (const kernel_case& plain : ways)
+    for (const char* name : {"Relu", "Clip", "LeakyRelu", "Swish", "HardSwish", ""}) {
+      INFO(plain.inputs[1].dims().to_string() << " " << name);
+      kernel_case given = plain;
+      given.inputs.resize(4);
+      given.inputs[3] = random_tensor(run_on("reference", plain, dtype::f32).at(0).dims(), 4);
+      given.attributes["troupe_fused"] = std::int64_t{1};
+      if (*name) given.attributes["troupe_activation"] = std::string(name);
+      given.attributes["troupe_alpha"] = std::string(name) == "Clip" ? -3.0f : 0.25f;
+      given.attributes["troupe_beta"] = std::string(name) == "Clip" ? 3.0f : 0.5f;
+      check_kernel(given, rounded_products);
+    }
+}
+
 TEST_CASE("an empty batch gives an empty result") {
   check_kernel(conv({0, 3, 8, 8}, {8, 3, 3, 3}, true), exact);
 }

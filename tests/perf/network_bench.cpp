@@ -112,6 +112,7 @@ int main(int argc, char** argv) {
   const auto started = steady_clock::now();
   const auto loaded = need(opened->load(part));
   const double load_ms = since_ms(started);
+  if (std::getenv("TROUPE_BENCH_FIRST")) print_profile(need(loaded->profile(inputs, deadline())));
   need(loaded->run(inputs, deadline()));
   const double first_ms = since_ms(started);
   const double first_cpu_ms = cpu_ms() - cpu_before;

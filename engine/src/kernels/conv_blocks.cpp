@@ -21,7 +21,7 @@ struct weights_parameters {
 };
 
 struct blocks_parameters {
-  std::uint32_t batch, groups, group_blocks, group_outputs, has_bias, has_residual;
+  std::uint32_t batch, groups, group_blocks, group_outputs, has_bias;
   float activation_a, activation_b;
   window_parameters window;
 };
@@ -149,10 +149,11 @@ result<void> add_conv_blocks(lowering_context& context, const conv_shape& conv, 
   source.texels = residual.texels = kernel.texels = bias.texels = texels;
   context.add({.shader = texels ? tile.texel_shader : tile.shader,
                .operands = {source, kernel, bias, residual, context.write(0)},
-               .push_constants = push_bytes(blocks_parameters{as_u32(conv.batch), as_u32(groups), as_u32(group_blocks),
-                                                              as_u32(group_outputs), has_bias, has_residual, ending.a,
-                                                              ending.b, product_window}),
-               .specialization = {unfolded || conv.window.is_pointwise(), static_cast<std::uint32_t>(ending.kind)},
+               .push_constants =
+                   push_bytes(blocks_parameters{as_u32(conv.batch), as_u32(groups), as_u32(group_blocks),
+                                                as_u32(group_outputs), has_bias, ending.a, ending.b, product_window}),
+               .specialization = {unfolded || conv.window.is_pointwise(), static_cast<std::uint32_t>(ending.kind),
+                                  has_residual},
                .groups = groups_for(divide_up(tiles, tile.group_tiles), 1, context.traits())});
   return {};
 }

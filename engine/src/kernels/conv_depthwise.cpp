@@ -12,7 +12,7 @@ namespace troupe {
 namespace {
 
 struct depthwise_parameters {
-  std::uint32_t batch, channels, has_bias, has_residual;
+  std::uint32_t batch, channels, has_bias;
   float activation_a, activation_b;
   window_parameters window;
 };
@@ -20,7 +20,7 @@ struct depthwise_parameters {
 /// What conv_depthwise.comp unrolls.
 constexpr std::int64_t row_taps_max = 7;
 constexpr std::int64_t row_stride_max = 2;
-constexpr std::int64_t neighbours = 4, texel_neighbours = 7;
+constexpr std::int64_t neighbours = 4;
 
 }  // namespace
 
@@ -50,19 +50,18 @@ result<void> add_conv_depthwise(lowering_context& context, const conv_shape& con
   const device_traits& traits = context.traits();
   const bool texels = context.reads_texels(largest) && traits.subgroup_size == 8 && traits.subgroup_shuffle;
   source.texels = kernel.texels = bias.texels = residual.texels = texels;
-  const std::int64_t tile_width = texels ? texel_neighbours : neighbours;
   const std::int64_t tiles =
-      conv.window.output[0] * conv.window.output[1] * ((conv.window.output[2] + tile_width - 1) / tile_width);
+      conv.window.output[0] * conv.window.output[1] * ((conv.window.output[2] + neighbours - 1) / neighbours);
   const auto across = groups_for(tiles, 64, context.traits());
   if (across[1] != 1)
     return fail(errc::unsupported, "{} has {} positions in a plane, more than the device counts workgroups for",
                 context.step().describe(), conv.window.output_plane());
   context.add({.shader = texels ? "conv_depthwise_texel" : "conv_depthwise",
                .operands = {source, kernel, bias, residual, context.write(0)},
-               .push_constants = push_bytes(depthwise_parameters{as_u32(conv.batch), as_u32(channels), has_bias,
-                                                                 has_residual, ending.a, ending.b, window}),
+               .push_constants = push_bytes(
+                   depthwise_parameters{as_u32(conv.batch), as_u32(channels), has_bias, ending.a, ending.b, window}),
                .specialization = {static_cast<std::uint32_t>(ending.kind), unrolled ? as_u32(window.kernel[2]) : 0,
-                                  unrolled ? as_u32(window.stride[2]) : 1},
+                                  unrolled ? as_u32(window.stride[2]) : 1, has_residual},
                .groups = {across[0], as_u32(blocks), as_u32(conv.batch)}});
   return {};
 }

@@ -163,6 +163,7 @@ private:
       if (!written[wish.output]) {
         written[wish.output] = true;
         place(whole, position_);
+        made_by_dispatch_.insert(whole);
       }
       move_into(part, whole, begin);
       needless.insert(wish.dispatch);

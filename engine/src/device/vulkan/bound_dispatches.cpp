@@ -29,6 +29,13 @@ result<bound_dispatches> allocate_sets(gpu& owner, const pipeline_set& pipelines
   return made;
 }
 
+/// Bytes of a view of `bytes`, within `texel_slack`. Mesa's software driver (22.3) takes bits 8 to 15 of a buffer
+/// view's length for an image's last level, and compiles a kernel once more for every combination of views in which
+/// they are all zero or not, in the middle of the first run: here they never are.
+std::uint64_t view_bytes(std::uint64_t bytes) {
+  return (bytes & 0xff00u) == 0 ? bytes + 256 : bytes;
+}
+
 result<unique_buffer_view> make_view(gpu& owner, const memory_region& region, dtype storage) {
   auto info = vk_struct<VkBufferViewCreateInfo>(VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO);
   info.buffer = region.buffer;
@@ -73,7 +80,7 @@ result<bound_dispatches> bind_dispatches(gpu& owner, const lowered_graph& work, 
       write.descriptorCount = 1;
       write.descriptorType = descriptor_type(operand.texels);
       if (operand.texels) {
-        region.bytes = std::min(region.bytes, texel_range_max);
+        region.bytes = std::min(view_bytes(region.bytes), texel_range_max);
         TROUPE_TRY(made.views.emplace_back(), make_view(owner, region, work.storage));
         views.push_back(made.views.back().get());
         write.pTexelBufferView = &views.back();

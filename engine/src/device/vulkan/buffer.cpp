@@ -41,8 +41,10 @@ result<buffer> buffer::make(gpu& owner, std::uint64_t bytes, buffer_use use, std
   auto info = vk_struct<VkBufferCreateInfo>(VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO);
   info.size = bytes;
   info.usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
-  if (use == buffer_use::storage)
+  if (use == buffer_use::storage) {
+    info.size += texel_slack;
     info.usage |= VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT;
+  }
   info.sharingMode = VK_SHARING_MODE_EXCLUSIVE;
   VkBuffer handle = VK_NULL_HANDLE;
   TROUPE_CHECK(TROUPE_VK(owner.vk(), vkCreateBuffer, owner.handle(), &info, nullptr, &handle)

@@ -10,6 +10,9 @@ enum class buffer_use : std::uint8_t {
   staging,  ///< written and read by the host, copied from and to storage
 };
 
+/// Storage has so many bytes more than was asked for, so that a texel view may end a little behind what it shows.
+inline constexpr std::uint64_t texel_slack = 256;
+
 /// A buffer with its memory. Must not outlive its `gpu`.
 class buffer {
 public:
