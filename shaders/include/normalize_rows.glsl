@@ -7,24 +7,35 @@
 #include "indexing.glsl"
 #include "reduce.glsl"
 #include "row_lanes.glsl"
+#include "texels.glsl"
 #include "vector_store.glsl"
 
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const bool centered = true;
-layout(constant_id = 1) const bool wide = false;  // rows are whole blocks of eight
+layout(constant_id = 1) const bool wide = false;  // rows are whole blocks of eight; always so with READS_TEXELS
 // Where factors and offsets come from. 0: there are none; 1: any place; 2: one for all eight of a block; 3: eight
-// neighbours. The last two come with `wide` only.
+// neighbours; 4: the same, and every row has those at the row's own places, which spares divisions. The last three come
+// with `wide` only; READS_TEXELS allows 0, 3 and 4.
 layout(constant_id = 2) const uint scale_form = 0;
 layout(constant_id = 3) const uint offset_form = 0;
 layout(constant_id = 4) const bool keeps_mean = false;
 layout(constant_id = 5) const bool keeps_factor = false;
 
+WORDS(0, source_words);
+WORDS(1, scale_words);
+WORDS(2, offset_words);
+#if READS_TEXELS
+#define source_at(i) 0.0
+#define scale_at(i) 0.0
+#define offset_at(i) 0.0
+#else
 layout(set = 0, binding = 0) readonly buffer source_elements { STORED source[]; };
-layout(set = 0, binding = 0) readonly buffer source_words_elements { WIDE source_words[]; };
 layout(set = 0, binding = 1) readonly buffer scale_elements { STORED scale[]; };
-layout(set = 0, binding = 1) readonly buffer scale_words_elements { WIDE scale_words[]; };
 layout(set = 0, binding = 2) readonly buffer offset_elements { STORED offset[]; };
-layout(set = 0, binding = 2) readonly buffer offset_words_elements { WIDE offset_words[]; };
+#define source_at(i) widen(source[i])
+#define scale_at(i) widen(scale[i])
+#define offset_at(i) widen(offset[i])
+#endif
 layout(set = 0, binding = 3) writeonly buffer target_elements { STORED target[]; };
 layout(set = 0, binding = 3) writeonly buffer target_words_elements { WIDE target_words[]; };
 layout(set = 0, binding = 4) writeonly buffer mean_elements { STORED means[]; };
@@ -52,9 +63,9 @@ void main() {
   if (centered) {
     float sum = 0.0;
     if (wide) {
-      for (uint b = LANE; b < length / 8; b += LANES) sum += sum_of(load_eight(source_words, base / 8 + b));
+      for (uint b = LANE; b < length / 8; b += LANES) sum += sum_of(read_eight(source_words, base / 8 + b));
     } else {
-      for (uint i = LANE; i < length; i += LANES) sum += widen(source[base + i]);
+      for (uint i = LANE; i < length; i += LANES) sum += source_at(base + i);
     }
     mean = row_sum(sum) / float(length);
   }
@@ -62,13 +73,13 @@ void main() {
   float squares = 0.0;
   if (wide) {
     for (uint b = LANE; b < length / 8; b += LANES) {
-      float x[8] = load_eight(source_words, base / 8 + b);
+      float x[8] = read_eight(source_words, base / 8 + b);
       [[unroll]] for (uint k = 0; k < 8; ++k) x[k] = (x[k] - mean) * (x[k] - mean);
       squares += sum_of(x);
     }
   } else {
     for (uint i = LANE; i < length; i += LANES) {
-      const float x = widen(source[base + i]) - mean;
+      const float x = source_at(base + i) - mean;
       squares += x * x;
     }
   }
@@ -80,34 +91,34 @@ void main() {
 
   if (wide) {
     for (uint b = LANE; b < length / 8; b += LANES) {
-      float x[8] = load_eight(source_words, base / 8 + b);
+      float x[8] = read_eight(source_words, base / 8 + b);
       [[unroll]] for (uint k = 0; k < 8; ++k) x[k] = (x[k] - mean) * factor;
-      if (scale_form == 3) {
-        const float s[8] = load_eight(scale_words, scale_place(row, 8 * b) / 8);
+      if (scale_form >= 3) {
+        const float s[8] = read_eight(scale_words, scale_form == 4 ? b : scale_place(row, 8 * b) / 8);
         [[unroll]] for (uint k = 0; k < 8; ++k) x[k] *= s[k];
       } else if (scale_form == 2) {
-        const float s = widen(scale[scale_place(row, 8 * b)]);
+        const float s = scale_at(scale_place(row, 8 * b));
         [[unroll]] for (uint k = 0; k < 8; ++k) x[k] *= s;
       } else if (scale_form == 1) {
-        [[unroll]] for (uint k = 0; k < 8; ++k) x[k] *= widen(scale[scale_place(row, 8 * b + k)]);
+        [[unroll]] for (uint k = 0; k < 8; ++k) x[k] *= scale_at(scale_place(row, 8 * b + k));
       }
-      if (offset_form == 3) {
-        const float o[8] = load_eight(offset_words, offset_place(row, 8 * b) / 8);
+      if (offset_form >= 3) {
+        const float o[8] = read_eight(offset_words, offset_form == 4 ? b : offset_place(row, 8 * b) / 8);
         [[unroll]] for (uint k = 0; k < 8; ++k) x[k] += o[k];
       } else if (offset_form == 2) {
-        const float o = widen(offset[offset_place(row, 8 * b)]);
+        const float o = offset_at(offset_place(row, 8 * b));
         [[unroll]] for (uint k = 0; k < 8; ++k) x[k] += o;
       } else if (offset_form == 1) {
-        [[unroll]] for (uint k = 0; k < 8; ++k) x[k] += widen(offset[offset_place(row, 8 * b + k)]);
+        [[unroll]] for (uint k = 0; k < 8; ++k) x[k] += offset_at(offset_place(row, 8 * b + k));
       }
       store_eight(target_words, base / 8 + b, x);
     }
     return;
   }
   for (uint i = LANE; i < length; i += LANES) {
-    float x = (widen(source[base + i]) - mean) * factor;
-    if (scale_form != 0) x *= widen(scale[scale_place(row, i)]);
-    if (offset_form != 0) x += widen(offset[offset_place(row, i)]);
+    float x = (source_at(base + i) - mean) * factor;
+    if (scale_form != 0) x *= scale_at(scale_place(row, i));
+    if (offset_form != 0) x += offset_at(offset_place(row, i));
     target[base + i] = narrow(x);
   }
 }

@@ -24,11 +24,16 @@ layout(push_constant) uniform parameters { uint rows, length; };
 
 float sum_of(float x[8]) { return ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7])); }
 
+// A chain of eight would wait for itself.
+float largest_of(float x[8]) {
+  return max(max(max(x[0], x[1]), max(x[2], x[3])), max(max(x[4], x[5]), max(x[6], x[7])));
+}
+
 void wide_row(uint base, uint words, uint lane) {
   float largest = lowest;
   for (uint i = lane; i < words; i += 8) {
     const float x[8] = read_eight(source, base + i);
-    [[unroll]] for (uint j = 0; j < 8; ++j) largest = max(largest, x[j]);
+    largest = max(largest, largest_of(x));
   }
   largest = subgroupMax(largest);
   float sum = 0.0;

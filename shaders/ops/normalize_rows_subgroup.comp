@@ -1,3 +1,4 @@
 #version 450
 #define SUBGROUP_ROWS 1
+#define READS_TEXELS 0
 #include "normalize_rows.glsl"

@@ -1,5 +1,7 @@
 #include "kernels/row_normalization.hpp"
 
+#include <algorithm>
+
 #include "kernels/operand_checks.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
@@ -16,9 +18,10 @@ struct parameters {
 };
 
 /// Numbered as in normalize_rows.glsl.
-std::uint32_t form_of(const std::optional<row_pattern>& pattern, bool wide) {
+std::uint32_t form_of(const std::optional<row_pattern>& pattern, std::int64_t length, bool wide) {
   if (!pattern) return 0;
   if (!wide) return 1;
+  if (pattern->inner == 1 && pattern->count == length && pattern->row % length == 0) return 4;
   if (pattern->inner == 1 && pattern->row % 8 == 0 && pattern->count % 8 == 0) return 3;
   return pattern->inner % 8 == 0 ? 2 : 1;
 }
@@ -41,17 +44,26 @@ result<void> add_row_normalization(lowering_context& context, const row_normaliz
     return fail(errc::unsupported, "{} normalises {} elements together; at most {} are supported on a device",
                 context.step().describe(), work.length, row_length_max(wide, passes));
   const row_pattern nothing{work.source};
-  const row_pattern scale = work.scale.value_or(nothing);
-  const row_pattern offset = work.offset.value_or(nothing);
+  row_pattern scale = work.scale.value_or(nothing);
+  row_pattern offset = work.offset.value_or(nothing);
   const bool subgroup = is_subgroup_row(context.traits(), work.length, wide, passes);
-  context.add({.shader = subgroup ? "normalize_rows_subgroup" : "normalize_rows",
-               .operands = {work.source, scale.operand, offset.operand, work.target, work.means.value_or(work.target),
+  const std::uint32_t scale_form = form_of(work.scale, work.length, wide);
+  const std::uint32_t offset_form = form_of(work.offset, work.length, wide);
+  const auto in_words = [](std::uint32_t form) { return form == 0 || form >= 3; };
+  const bool texels = subgroup && wide && in_words(scale_form) && in_words(offset_form) &&
+                      context.reads_texels(std::max({work.rows * work.length, scale.count, offset.count}));
+  dispatch_operand source = work.source;
+  source.texels = scale.operand.texels = offset.operand.texels = texels;
+  context.add({.shader = texels     ? "normalize_rows_texel"
+                         : subgroup ? "normalize_rows_subgroup"
+                                    : "normalize_rows",
+               .operands = {source, scale.operand, offset.operand, work.target, work.means.value_or(work.target),
                             work.factors.value_or(work.target)},
                .push_constants = push_bytes(parameters{as_u32(work.rows), as_u32(work.length), work.epsilon,
                                                        as_u32(scale.row), as_u32(scale.inner), as_u32(scale.count),
                                                        as_u32(offset.row), as_u32(offset.inner), as_u32(offset.count)}),
-               .specialization = {work.centered, wide, form_of(work.scale, wide), form_of(work.offset, wide),
-                                  work.means.has_value(), work.factors.has_value()},
+               .specialization = {work.centered, wide, scale_form, offset_form, work.means.has_value(),
+                                  work.factors.has_value()},
                .groups = groups_for(work.rows, subgroup ? 8 : 1, context.traits())});
   return {};
 }
