@@ -59,6 +59,15 @@ EXPECTED_FP16_FAILURES = {
     "test_softmax_large_number_expanded": LARGE_NUMBERS,
 }
 
+# Cases whose expected values onnx itself corrected in release 1.18: until then its average divided by taps that lie
+# beyond the padded input.
+CORRECTED_IN_1_18 = {"test_averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_True"}
+
+
+def is_corrected(case):
+    release = tuple(int(part) for part in re.findall(r"\d+", onnx.__version__)[:2])
+    return release >= (1, 18) or case.name not in CORRECTED_IN_1_18
+
 
 def node_cases():
     """All generated node cases whose graphs use only OPERATORS, with their opset."""
@@ -75,7 +84,7 @@ def node_cases():
         if case.kind != "node":
             continue
         used = {node.op_type for node in case.model.graph.node}
-        if used and used <= set(OPERATORS):
+        if used and used <= set(OPERATORS) and is_corrected(case):
             yield case, sorted(used)[0] if len(used) == 1 else "+".join(sorted(used))
 
 
