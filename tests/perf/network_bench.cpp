@@ -9,6 +9,7 @@
 #include <map>
 #include <random>
 
+#include "graph/arithmetic.hpp"
 #include "troupe/engine/device.hpp"
 #include "troupe/engine/onnx_import.hpp"
 #include "troupe/engine/passes.hpp"
@@ -56,17 +57,7 @@ std::vector<tensor> random_inputs(const graph& model) {
 double operations_of(const graph& model, const operator_table& operators, const std::vector<tensor>& inputs) {
   const auto known = need(specialize(model, operators, inputs));
   double total = 0;
-  for (const node& step : known.graph.nodes) {
-    const auto elements = [&](value_id id) { return static_cast<double>(known.dims[id].elements()); };
-    if (step.op == "Conv") {
-      const shape& weights = known.dims[step.inputs[1]];
-      total += 2 * elements(step.outputs[0]) * elements(step.inputs[1]) / static_cast<double>(weights[0]);
-    } else if (step.op == "Gemm" || step.op == "MatMul") {
-      const shape& left = known.dims[step.inputs[0]];
-      const bool transposed = step.int_or("transA", 0) != 0;
-      total += 2 * elements(step.outputs[0]) * static_cast<double>(left[left.rank() - (transposed ? 2 : 1)]);
-    }
-  }
+  for (const node& step : known.graph.nodes) total += 2 * static_cast<double>(multiply_adds(step, known.dims));
   return total;
 }
 

@@ -106,20 +106,11 @@ result<void> lower_average_pool(lowering_context& context) {
 }
 
 result<void> infer_global_max_pool(infer_context& context) {
-  TROUPE_CHECK(context.expect_inputs(1, 1));
-  TROUPE_CHECK(expect_same_float(context, 1));
+  TROUPE_CHECK(infer_global_pool(context));
   const shape& dims = context.input_dims(0);
-  if (dims.rank() < 2)
-    return fail(errc::invalid_argument, "the operand {} of {} lacks channels; it must be [N, C, spatial...]",
-                dims.to_string(), context.step().describe());
   if (dims.elements(2, dims.rank()) == 0)
     return fail(errc::invalid_argument, "the operand {} of {} has channels without an element; they have no maximum",
                 dims.to_string(), context.step().describe());
-  std::vector<std::int64_t> output(dims.rank(), 1);
-  output[0] = dims[0];
-  output[1] = dims[1];
-  TROUPE_TRY(const shape output_dims, shape::make(output));
-  context.set_output(0, context.input_type(0), output_dims);
   return {};
 }
 

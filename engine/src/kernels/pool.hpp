@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/sliding_window.hpp"
+#include "troupe/engine/operator.hpp"
 
 namespace troupe {
 
@@ -12,6 +13,9 @@ struct pool_shape {
 
 /// For an input [N, C, spatial...]; the error names what is wrong.
 result<pool_shape> pool_shape_of(const node& step, const shape& input);
+
+/// For an operator that makes one element of every plane of [N, C, spatial...]: [N, C, 1...], of the same type.
+result<void> infer_global_pool(infer_context& context);
 
 /// Taps of the window at output position `at` that lie on the input or its padding: what count_include_pad divides by.
 std::int64_t padded_taps(const sliding_window& window, const sliding_window::extents& at);

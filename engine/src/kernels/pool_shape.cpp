@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/operand_checks.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
 namespace troupe {
@@ -20,6 +21,21 @@ result<pool_shape> pool_shape_of(const node& step, const shape& input) {
   }
   made.planes = input.elements(0, 2);
   return made;
+}
+
+result<void> infer_global_pool(infer_context& context) {
+  TROUPE_CHECK(context.expect_inputs(1, 1));
+  TROUPE_CHECK(expect_same_float(context, 1));
+  const shape& dims = context.input_dims(0);
+  if (dims.rank() < 2)
+    return fail(errc::invalid_argument, "the operand {} of {} lacks channels; it must be [N, C, spatial...]",
+                dims.to_string(), context.step().describe());
+  std::vector<std::int64_t> output(dims.rank(), 1);
+  output[0] = dims[0];
+  output[1] = dims[1];
+  TROUPE_TRY(const shape output_dims, shape::make(output));
+  context.set_output(0, context.input_type(0), output_dims);
+  return {};
 }
 
 std::int64_t padded_taps(const sliding_window& window, const sliding_window::extents& at) {

@@ -4,6 +4,7 @@
 
 #include "kernels/definitions.hpp"
 #include "kernels/operand_checks.hpp"
+#include "kernels/pool.hpp"
 #include "kernels/reduction.hpp"
 #include "kernels/sliding_window.hpp"
 #include "troupe/engine/detail/fail.hpp"
@@ -93,21 +94,6 @@ result<void> lower_reduce(lowering_context& context) {
   const reduction_function function = find_reduction(context.step().op)->function;
   if (!plan.keeps_all) return add_reduction(context, function, plan.reduced, plan.length);
   context.alias(0, 0);
-  return {};
-}
-
-result<void> infer_global_average_pool(infer_context& context) {
-  TROUPE_CHECK(context.expect_inputs(1, 1));
-  TROUPE_CHECK(expect_same_float(context, 1));
-  const shape& dims = context.input_dims(0);
-  if (dims.rank() < 2)
-    return fail(errc::invalid_argument, "the operand {} of {} lacks channels; it must be [N, C, spatial...]",
-                dims.to_string(), context.step().describe());
-  std::vector<std::int64_t> output(dims.rank(), 1);
-  output[0] = dims[0];
-  output[1] = dims[1];
-  TROUPE_TRY(const shape output_dims, shape::make(output));
-  context.set_output(0, context.input_type(0), output_dims);
   return {};
 }
 
@@ -263,7 +249,7 @@ operator_definition reduce_sum_square_operator() {
 
 operator_definition global_average_pool_operator() {
   return {.name = "GlobalAveragePool",
-          .infer = infer_global_average_pool,
+          .infer = infer_global_pool,
           .reference = global_average_pool_reference,
           .lower = lower_global_average_pool,
           .layouts = global_average_pool_layouts};
