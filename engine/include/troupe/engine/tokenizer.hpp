@@ -12,6 +12,8 @@
 
 namespace troupe {
 
+class gguf_file;
+
 struct encode_options {
   /// Adds the tokens that begin and end a prompt, where the vocabulary says so.
   bool add_special = true;
@@ -36,6 +38,10 @@ public:
   /// Checks the vocabulary: counts that agree, no token twice, ids in range, merges of tokens that make tokens.
   /// `invalid_argument` says what is wrong, `unsupported` names an unknown pre-tokenizer.
   static result<tokenizer> make(vocabulary words);
+
+  /// The tokenizer that a model file describes. `invalid_argument` names the key that is missing or wrong,
+  /// `unsupported` a kind of tokenizer that is not known.
+  static result<tokenizer> from_gguf(const gguf_file& file);
 
   /// Any bytes are accepted, at most `limits::prompt_bytes_max`. Where the vocabulary covers all bytes, decoding gives
   /// them back; elsewhere the unknown token takes their place. Time grows with n log n in the length of the text.
