@@ -49,10 +49,13 @@
   X(dynamic_quantize_linear) \
   X(einsum) \
   X(elu) \
+  X(embedding_rows) \
   X(equal) \
   X(erf) \
   X(exp) \
   X(expand) \
+  X(expert_linear) \
+  X(expert_router) \
   X(eye_like) \
   X(fake_quantize_linear) \
   X(flatten) \
@@ -83,12 +86,14 @@
   X(leaky_relu) \
   X(less) \
   X(less_or_equal) \
+  X(linear) \
   X(log) \
   X(log_softmax) \
   X(logical_and) \
   X(logical_not) \
   X(logical_or) \
   X(logical_xor) \
+  X(logits) \
   X(lrn) \
   X(lstm) \
   X(matmul) \

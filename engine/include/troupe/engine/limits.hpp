@@ -25,6 +25,21 @@ inline constexpr std::size_t folded_bytes_total_max = std::size_t{1} << 30;
 inline constexpr std::size_t program_shapes_max = 16;
 /// Pixels of one decoded image: 256 megapixels.
 inline constexpr std::size_t image_pixels_max = std::size_t{1} << 28;
+/// Tokens of a vocabulary, and bytes of one of them; the largest vocabularies have a quarter million tokens.
+inline constexpr std::size_t vocabulary_max = std::size_t{1} << 22;
+inline constexpr std::size_t token_bytes_max = 4096;
+/// Bytes of a text that becomes tokens: about two million tokens. Encoding takes some 50 times as much memory.
+inline constexpr std::size_t prompt_bytes_max = std::size_t{8} << 20;
+/// Bytes of a tensor's name in a GGUF file, by its specification; of a key it is `name_length_max`.
+inline constexpr std::size_t gguf_name_bytes_max = 64;
+/// Alignment of a GGUF file's data: a page is the most that anybody asks for.
+inline constexpr std::size_t gguf_alignment_max = 4096;
+/// Arrays inside arrays of a GGUF file's metadata; models use one level.
+inline constexpr int gguf_nesting_max = 4;
+/// Elements of a list of one- or two-byte numbers in metadata: they grow in memory, and no model has a thousand.
+inline constexpr std::size_t gguf_narrow_list_max = 1 << 16;
+/// Files that hold one GGUF model.
+inline constexpr std::size_t gguf_parts_max = 1000;
 /// Stages or replicas of one plan.
 inline constexpr std::size_t shards_max = 256;
 
