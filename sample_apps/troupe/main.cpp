@@ -8,6 +8,7 @@ int main(int count, char** arguments) {
   troupe::app::add_classify(program);
   troupe::app::add_bench(program);
   troupe::app::add_compress(program);
+  troupe::app::add_tokenize(program);
   troupe::app::add_node(program);
   return program.run(count, arguments);
 }

@@ -11,6 +11,7 @@ void add_run(program& to);
 void add_classify(program& to);
 void add_bench(program& to);
 void add_compress(program& to);
+void add_tokenize(program& to);
 void add_node(program& to);
 
 }  // namespace troupe::app

@@ -30,6 +30,9 @@ inline constexpr std::size_t vocabulary_max = std::size_t{1} << 22;
 inline constexpr std::size_t token_bytes_max = 4096;
 /// Bytes of a text that becomes tokens: about two million tokens. Encoding takes some 50 times as much memory.
 inline constexpr std::size_t prompt_bytes_max = std::size_t{8} << 20;
+/// Stop strings of one generation, and bytes of one: each byte of text is compared with all.
+inline constexpr std::size_t stop_strings_max = 64;
+inline constexpr std::size_t stop_bytes_max = 1024;
 /// Bytes of a tensor's name in a GGUF file, by its specification; of a key it is `name_length_max`.
 inline constexpr std::size_t gguf_name_bytes_max = 64;
 /// Alignment of a GGUF file's data: a page is the most that anybody asks for.
