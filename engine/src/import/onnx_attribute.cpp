@@ -3,6 +3,7 @@
 #include "import/names.hpp"
 #include "import/onnx_tensor.hpp"
 #include "troupe/engine/detail/fail.hpp"
+#include "troupe/engine/utf8.hpp"
 
 namespace troupe {
 namespace {

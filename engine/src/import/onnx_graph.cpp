@@ -13,6 +13,7 @@
 #include "import/onnx_tensor.hpp"
 #include "kernels/activation.hpp"
 #include "troupe/engine/detail/fail.hpp"
+#include "troupe/engine/utf8.hpp"
 
 namespace troupe {
 namespace {

@@ -25,6 +25,11 @@ inline constexpr std::size_t folded_bytes_total_max = std::size_t{1} << 30;
 inline constexpr std::size_t program_shapes_max = 16;
 /// Pixels of one decoded image: 256 megapixels.
 inline constexpr std::size_t image_pixels_max = std::size_t{1} << 28;
+/// Tokens of a vocabulary, and bytes of one of them; the largest vocabularies have a quarter million tokens.
+inline constexpr std::size_t vocabulary_max = std::size_t{1} << 22;
+inline constexpr std::size_t token_bytes_max = 4096;
+/// Bytes of a text that becomes tokens: about two million tokens. Encoding takes some 50 times as much memory.
+inline constexpr std::size_t prompt_bytes_max = std::size_t{8} << 20;
 /// Bytes of a tensor's name in a GGUF file, by its specification; of a key it is `name_length_max`.
 inline constexpr std::size_t gguf_name_bytes_max = 64;
 /// Alignment of a GGUF file's data: a page is the most that anybody asks for.
