@@ -6,13 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "troupe/engine/cache_pages.hpp"
 #include "troupe/engine/gguf.hpp"
 #include "troupe/engine/graph.hpp"
 
 namespace troupe {
-
-/// Positions in a page of the caches of keys and values.
-inline constexpr std::int64_t cache_page_positions = 16;
 
 /// What the graph of a language model is made for.
 struct language_model_options {
