@@ -1,10 +1,12 @@
-// troupe inspect MODEL: what a model takes, gives and consists of, and what of it Troupe cannot run.
+// troupe inspect MODEL: what a model takes, gives and consists of, and what of it Troupe cannot run. For ONNX models;
+// inspect_gguf.cpp has language models.
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
 
 #include "commands.hpp"
+#include "commands/inspect_gguf.hpp"
 #include "options.hpp"
 #include "troupe/engine/onnx_import.hpp"
 
@@ -61,6 +63,7 @@ std::string shortened(const std::string& text) {
 }
 
 result<void> inspect(const std::string& file, console& out) {
+  if (is_gguf(file)) return inspect_gguf(file, out);
   TROUPE_TRY(const graph network, import_onnx(file));
   const auto uses = uses_of(network);
   std::size_t parameters = 0;
@@ -109,9 +112,9 @@ result<void> inspect(const std::string& file, console& out) {
 
 void add_inspect(program& to) {
   auto file = std::make_shared<std::string>();
-  CLI::App& command = to.add("inspect", "Shows inputs, outputs, operators and size of a model",
+  CLI::App& command = to.add("inspect", "Shows what a model takes, gives and consists of, and what of it cannot run",
                              "troupe inspect model.onnx", [file](console& out) { return inspect(*file, out); });
-  command.add_option("MODEL", *file, "ONNX file")->required();
+  command.add_option("MODEL", *file, "ONNX or GGUF file")->required();
 }
 
 }  // namespace troupe::app

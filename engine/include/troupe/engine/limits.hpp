@@ -43,6 +43,15 @@ inline constexpr int gguf_nesting_max = 4;
 inline constexpr std::size_t gguf_narrow_list_max = 1 << 16;
 /// Files that hold one GGUF model.
 inline constexpr std::size_t gguf_parts_max = 1000;
+/// Layers, and elements of a row, of a language model; published ones have up to 126 and 18,432.
+inline constexpr std::int64_t language_layers_max = 1024;
+inline constexpr std::int64_t language_width_max = 1 << 20;
+/// Positions of one sequence; published models go to a million.
+inline constexpr std::int64_t language_context_max = std::int64_t{1} << 20;
+/// Positions for which memory is taken when nobody says how many.
+inline constexpr std::int64_t language_default_context = 4096;
+/// Sequences under way at once in one program.
+inline constexpr std::int64_t language_sessions_max = 1024;
 /// Stages or replicas of one plan.
 inline constexpr std::size_t shards_max = 256;
 
