@@ -76,12 +76,15 @@ struct load_options {
 struct run_options {
   /// From the call to its answer, recoveries included. Afterwards the answer is `deadline_exceeded`.
   std::chrono::milliseconds deadline{120'000};
+  /// Of a model with states: run only with what earlier runs of this epoch left there. 0: with whatever there is.
+  std::uint64_t state_epoch = 0;
 };
 
 /// The answer to one run.
 struct run_result {
-  std::vector<tensor> outputs;   ///< in the order of `model::outputs()`
-  std::uint32_t recoveries = 0;  ///< times a part was lost on the way and its work done again
+  std::vector<tensor> outputs;    ///< in the order of `model::outputs()`
+  std::uint32_t recoveries = 0;   ///< times a part was lost on the way and its work done again
+  std::uint64_t state_epoch = 0;  ///< of the states that the run was made with
 };
 
 /// Where one part of a model is.
