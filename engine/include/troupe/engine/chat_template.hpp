@@ -19,7 +19,7 @@ struct chat_message {
 /// One of the common layouts: chatml, llama-2, llama-3, gemma, phi-3, mistral, mistral-v3, mistral-tekken, zephyr.
 ///
 /// Files carry their layout as a program in Jinja, which is not run: it is recognised by the marks it writes (decision
-/// 0005). What a template of a file does beside them (default system messages, tools, dates) is left out.
+/// 0006). What a template of a file does beside them (default system messages, tools, dates) is left out.
 class chat_template {
 public:
   /// `begin` and `end` are the tokens that begin and end a text, as they are written. `invalid_argument` has the names
