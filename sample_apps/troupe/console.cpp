@@ -119,7 +119,8 @@ int exit_code(errc code) noexcept {
     case errc::unavailable:
     case errc::deadline_exceeded:
     case errc::cancelled:
-    case errc::internal: return 1;
+    case errc::internal:
+    case errc::state_lost: return 1;
   }
   return 1;
 }
