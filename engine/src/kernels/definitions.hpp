@@ -31,6 +31,7 @@
   X(clip) \
   X(compress) \
   X(concat) \
+  X(concat_from_sequence) \
   X(constant) \
   X(constant_of_shape) \
   X(conv) \
@@ -74,6 +75,7 @@
   X(hard_swish) \
   X(hardmax) \
   X(identity) \
+  X(if) \
   X(instance_normalization) \
   X(is_inf) \
   X(is_nan) \
@@ -87,6 +89,7 @@
   X(logical_not) \
   X(logical_or) \
   X(logical_xor) \
+  X(loop) \
   X(lrn) \
   X(lstm) \
   X(matmul) \
@@ -104,6 +107,9 @@
   X(non_max_suppression) \
   X(non_zero) \
   X(one_hot) \
+  X(optional) \
+  X(optional_get_element) \
+  X(optional_has_element) \
   X(pad) \
   X(pow) \
   X(prelu) \
@@ -131,10 +137,18 @@
   X(roi_align) \
   X(rotary_embedding) \
   X(round) \
+  X(scan) \
   X(scatter) \
   X(scatter_elements) \
   X(scatter_nd) \
   X(selu) \
+  X(sequence_at) \
+  X(sequence_construct) \
+  X(sequence_empty) \
+  X(sequence_erase) \
+  X(sequence_insert) \
+  X(sequence_length) \
+  X(sequence_map) \
   X(shape) \
   X(shrink) \
   X(sigmoid) \
@@ -149,6 +163,7 @@
   X(softsign) \
   X(space_to_depth) \
   X(split) \
+  X(split_to_sequence) \
   X(sqrt) \
   X(squeeze) \
   X(stft) \
