@@ -46,7 +46,7 @@ struct Attribute {
     tensor @7 :Common.Tensor;
 
     body @8 :Graph;
-    # What an If, a Loop, a Scan or a SequenceMap runs; see `troupe::body`.
+    # What an If, a Loop, a Scan or a SequenceMap runs; see `troupe::subgraph`.
   }
 }
 

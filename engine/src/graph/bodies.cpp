@@ -87,7 +87,8 @@ void hoist_constants(graph& model) {
   for (node& step : model.nodes) {
     std::vector<std::pair<std::string, std::shared_ptr<graph>>> bodies;
     for (const auto& [key, held] : step.attributes)
-      if (const auto* inside = std::get_if<body>(&held)) bodies.emplace_back(key, std::make_shared<graph>(**inside));
+      if (const auto* inside = std::get_if<subgraph>(&held))
+        bodies.emplace_back(key, std::make_shared<graph>(**inside));
     if (bodies.empty()) continue;
     const std::size_t before = step.inputs.size();
     for (std::size_t i = 0; i < bodies.size(); ++i) {
@@ -101,7 +102,7 @@ void hoist_constants(graph& model) {
               k == i ? id : inside.add_value({own.fresh(inside, "constant"), dtype::f32, false, std::nullopt}));
       }
     }
-    for (auto& [key, inside] : bodies) step.attributes.insert_or_assign(key, body(std::move(inside)));
+    for (auto& [key, inside] : bodies) step.attributes.insert_or_assign(key, subgraph(std::move(inside)));
     const auto added = static_cast<std::int64_t>(step.inputs.size() - before);
     if (added > 0)
       step.attributes.insert_or_assign(std::string(captures_attribute), step.int_or(captures_attribute, 0) + added);

@@ -52,7 +52,7 @@ const tensor* node::tensor_attribute(std::string_view key) const {
 }
 
 const graph* node::body_attribute(std::string_view key) const {
-  const auto* held = attribute_as<body>(*this, key);
+  const auto* held = attribute_as<subgraph>(*this, key);
   return held ? held->get() : nullptr;
 }
 
@@ -129,7 +129,7 @@ result<void> validate_at(const graph& model, std::size_t depth, graph_size& size
 
 result<void> check_bodies(const node& step, std::size_t depth, graph_size& size) {
   for (const auto& [key, held] : step.attributes) {
-    const auto* inside = std::get_if<body>(&held);
+    const auto* inside = std::get_if<subgraph>(&held);
     if (!inside) continue;
     if (!*inside) return fail(errc::invalid_argument, "the body \"{}\" of {} is missing", key, step.describe());
     if (depth >= limits::body_depth_max)
@@ -187,7 +187,7 @@ void for_each_node(const graph& model, const std::function<void(const node&)>& v
   for (const node& step : model.nodes) {
     visit(step);
     for (const auto& [key, held] : step.attributes)
-      if (const auto* inside = std::get_if<body>(&held)) for_each_node(**inside, visit);
+      if (const auto* inside = std::get_if<subgraph>(&held)) for_each_node(**inside, visit);
   }
 }
 

@@ -268,7 +268,7 @@ private:
         value_namer namer;
         inputs.push_back(opened.inside.add_value({namer.fresh(opened.inside, name), dtype::f32, false, std::nullopt}));
       }
-      step.attributes.emplace(opened.key, body(std::make_shared<graph>(std::move(opened.inside))));
+      step.attributes.emplace(opened.key, subgraph(std::make_shared<graph>(std::move(opened.inside))));
     }
     return {};
   }

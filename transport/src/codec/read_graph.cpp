@@ -72,7 +72,7 @@ result<void> record_reader::read(schema::Attribute::Reader from, attribute& into
       TROUPE_CHECK(charge(1, sizeof(graph)));
       auto inside = std::make_shared<graph>();
       TROUPE_CHECK(read_unchecked(from.getBody(), *inside));
-      into = body(std::move(inside));
+      into = subgraph(std::move(inside));
       return {};
     }
     case schema::Attribute::TENSOR: return read(from.getTensor(), into.emplace<tensor>());

@@ -51,7 +51,7 @@ result<void> record_writer::write(const attribute& value, schema::Attribute::Bui
   } else if (const auto* texts = std::get_if<std::vector<std::string>>(&value)) {
     auto list = to.initTexts(count_of(texts->size()));
     for (unsigned i = 0; i < list.size(); ++i) list.set(i, as_data((*texts)[i]));
-  } else if (const auto* inside = std::get_if<body>(&value)) {
+  } else if (const auto* inside = std::get_if<subgraph>(&value)) {
     return write_unchecked(**inside, to.initBody());
   } else {
     return write(std::get<tensor>(value), to.initTensor());

@@ -42,10 +42,10 @@ struct graph;
 /// A graph inside a node: the branches of If, the bodies of Loop, Scan and SequenceMap. It is closed: what it reads of
 /// the graph around it is an operand of the node and an input of the body, behind those that ONNX lists. The branches
 /// of an If take the same inputs, whether or not they read them. Never null in a valid graph.
-using body = std::shared_ptr<const graph>;
+using subgraph = std::shared_ptr<const graph>;
 
 using attribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>,
-                               std::vector<std::string>, tensor, body>;
+                               std::vector<std::string>, tensor, subgraph>;
 
 /// One operator application.
 struct node {
