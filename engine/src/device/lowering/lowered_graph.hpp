@@ -19,6 +19,7 @@ enum class slot_home : std::uint8_t {
   unused,    ///< no dispatch touches it
   constant,  ///< with the weights, written once
   prepared,  ///< made of constants by a preparation, once
+  state,     ///< kept from run to run, zeros at first
   arena,     ///< in the block that `lifetimes` shares out
 };
 
@@ -55,6 +56,8 @@ struct lowered_graph {
   std::vector<value_id> device_constants;
   /// Constants that only preparations read: needed on the device no longer than they take.
   std::vector<value_id> preparation_constants;
+  /// States that dispatches read or change.
+  std::vector<value_id> device_states;
   /// For each value that exists on the host during a run.
   std::vector<bool> on_host;
 
