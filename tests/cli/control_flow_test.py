@@ -182,9 +182,10 @@ class control_flow_test(cli_test):
     def test_bodies_travel_to_other_processes(self):
         x, model = self.sequence(9), lstm_loop(["t", BATCH, WIDTH])
         nodes = [self.start_node("--name", name)[1] for name in ("left", "right")]
-        named = ",".join(ready["address"] for ready in nodes)
-        there = self.answer(model, "--nodes", named, "--shards", "2", "--storage", "f32", x=x)
-        here = self.answer(model, "--device", "reference", "--storage", "f32", x=x)
+        named = [word for ready in nodes for word in ("--node", f"127.0.0.1:{ready['port']}")]
+        alone = ("--device", "reference", "--storage", "f32")
+        there = self.answer(model, *alone, "--shards", "2", *named, x=x)
+        here = self.answer(model, *alone, x=x)
         self.assertEqual(there.tobytes(), here.tobytes())
 
     def test_a_sequence_of_no_steps_gives_an_empty_result(self):

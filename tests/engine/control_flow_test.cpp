@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "graph/bodies.hpp"
 #include "support/graph_builder.hpp"
 #include "support/onnx_builder.hpp"
@@ -234,4 +236,18 @@ TEST_CASE("sequences that grow in a loop stay within bounds") {
   const auto outcome = specialize(model, builtin_operators(), std::vector{floats_tensor({2}, {1, 2})});
   REQUIRE(!outcome);
   CHECK(contains(outcome.error().to_string(), "entries"));
+}
+
+TEST_CASE("MeanVarianceNormalization becomes the nodes that define it") {
+  const graph model = graph_builder()
+                          .input("x", dtype::f32, {2, 1, 1, 2})
+                          .step("MeanVarianceNormalization", {"x"}, {"y"})
+                          .output("y")
+                          .build();
+  const auto made = reference_run(model, builtin_operators(), {floats_tensor({2, 1, 1, 2}, {1, 2, 3, 4})});
+  const std::vector<float> expected{-1.3416408f, -0.4472136f, 0.4472136f, 1.3416408f};
+  for (std::size_t i = 0; i < expected.size(); ++i) CHECK(std::abs(made[0].as<float>()[i] - expected[i]) < 1e-6f);
+  // A constant channel has no deviation to divide by.
+  const auto flat = reference_run(model, builtin_operators(), {floats_tensor({2, 1, 1, 2}, {5, 5, 5, 5})});
+  for (const float value : flat[0].as<float>()) CHECK(value == 0);
 }

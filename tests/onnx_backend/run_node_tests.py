@@ -36,7 +36,8 @@ ReverseSequence Round Scatter ScatterElements ScatterND Selu Shrink Sign Sin Sin
 Tan ThresholdedRelu Tile TopK Trilu Unique Where Xor LayerNormalization RMSNormalization InstanceNormalization
 GroupNormalization LogSoftmax Mish Swish GlobalMaxPool ConvTranspose DepthToSpace SpaceToDepth Upsample Resize RNN LSTM GRU
 Einsum Attention RotaryEmbedding If Loop Scan SequenceAt SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength
-SequenceMap ConcatFromSequence SplitToSequence Optional OptionalGetElement OptionalHasElement""".split()
+SequenceMap ConcatFromSequence SplitToSequence Optional OptionalGetElement OptionalHasElement
+TfIdfVectorizer MeanVarianceNormalization""".split()
 
 # Cases that Troupe refuses on purpose, each with the reason. A case listed here that starts to pass is an error too.
 EXPECTED_UNSUPPORTED = {

@@ -98,6 +98,7 @@
   X(max_pool) \
   X(max_unpool) \
   X(mean) \
+  X(mean_variance_normalization) \
   X(min) \
   X(mish) \
   X(mod) \
@@ -172,6 +173,7 @@
   X(swish) \
   X(tan) \
   X(tanh) \
+  X(tf_idf_vectorizer) \
   X(thresholded_relu) \
   X(tile) \
   X(top_k) \
