@@ -2,7 +2,7 @@
 """If, Loop and Scan as exporters of recurrent models emit them: the same answers as the graph written out by hand, the
 same bits from every number of shards, and one sentence for a file that means harm."""
 
-import time
+import resource
 import unittest
 
 import numpy
@@ -90,7 +90,7 @@ def lstm_unrolled(extents):
     for t in range(STEPS):
         nodes += [node("Constant", [], f"t{t}", value=numpy_helper.from_array(numpy.array(t, numpy.int64))),
                   node("Gather", ["p", f"t{t}"], f"x{t}", axis=0)]
-        cell, h, c = lstm_cell(f"x{t}", h, c, str(t))
+        cell, h, c = lstm_cell(f"x{t}", h, c, f"_{t}")
         nodes += cell + [node("Constant", [], f"a{t}", value=numpy_helper.from_array(numpy.array([0], numpy.int64))),
                          node("Unsqueeze", [h, f"a{t}"], f"u{t}")]
         parts.append(f"u{t}")
@@ -141,9 +141,9 @@ class control_flow_test(cli_test):
         """Refused by one sentence, in time."""
         onnx.save(model, self.path("bad.onnx"))
         given = [part for name, value in inputs.items() for part in ("--input", f"{name}={self.save_array(name, value)}.npy")]
-        started = time.monotonic()
+        started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
         done = self.fails("run", self.path("bad.onnx"), *given, "--output-dir", self.path("none"), naming=naming, code=code)
-        self.assertLess(time.monotonic() - started, 60)
+        self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - started, 30)
         self.assertLess(len(done.err), 1500)
 
     def sequence(self, steps=STEPS):
