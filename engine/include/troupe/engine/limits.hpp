@@ -13,6 +13,13 @@ inline constexpr std::int64_t elements_max = std::int64_t{1} << 40;
 /// Nodes, values and attributes of one graph; the largest exported networks have a few ten thousand.
 inline constexpr std::size_t graph_nodes_max = 1'000'000;
 inline constexpr std::size_t graph_values_max = 4'000'000;
+/// Bodies inside bodies (a Loop in an If in a Loop, ...); exporters nest two or three deep.
+inline constexpr std::size_t body_depth_max = 12;
+/// Nodes that specialisation may put in the place of If, Loop, Scan and SequenceMap, all iterations together: a
+/// recurrence of 20 nodes over 5,000 steps. More would take seconds and gigabytes to prepare.
+inline constexpr std::size_t expanded_nodes_max = 100'000;
+/// Entries of all sequences that exist while a graph is specialised: each operator that changes one makes a copy.
+inline constexpr std::size_t sequence_entries_max = std::size_t{1} << 24;
 /// Characters of a tensor's, node's or file's name inside a model.
 inline constexpr std::size_t name_length_max = 4096;
 /// Bytes of one protobuf model file: the limit of protobuf itself.
