@@ -77,7 +77,7 @@ operand_bytes binding_of(const lowered_graph& work, const dispatch_operand& oper
 struct lowering_target {
   device_traits traits;
   dtype storage = dtype::f16;
-  std::uint32_t operands_max = 8;  ///< storage buffers of one dispatch
+  std::uint32_t operands_max = 16;  ///< storage buffers of one dispatch
   std::uint32_t texel_operands_max = 16;
   std::uint64_t alignment = 256;  ///< bytes: bindings begin at multiples of it
   /// Says whether there is a kernel of this name.
