@@ -1,10 +1,5 @@
 // Every text of the reference's cases, if there is a folder of them: TROUPE_LLM_FIXTURES names it.
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
-
-#include "support/check.hpp"
+#include "support/llm_fixtures.hpp"
 #include "troupe/engine/gguf.hpp"
 #include "troupe/engine/tokenizer.hpp"
 #include "troupe/engine/utf8.hpp"
@@ -15,34 +10,11 @@ using namespace troupe;
 using namespace troupe::test;
 using json = nlohmann::json;
 
-json read_json(const std::filesystem::path& file) {
-  std::ifstream from(file);
-  json read = json::parse(from, nullptr, false);
-  if (read.is_discarded()) FAIL("cannot read " << file);
-  return read;
-}
-
 std::string bytes_of_hex(const std::string& hex) {
   std::string made;
   for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
     made.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
   return made;
-}
-
-/// The folder `name` of the fixtures; nothing, and a warning, when this machine has none.
-std::optional<std::filesystem::path> fixtures(const std::string& name) {
-  const char* folder = std::getenv("TROUPE_LLM_FIXTURES");
-  if (folder && *folder) return std::filesystem::path(folder) / name;
-  WARN("skipped: TROUPE_LLM_FIXTURES names no folder with reference cases");
-  return std::nullopt;
-}
-
-std::vector<std::filesystem::path> json_files(const std::filesystem::path& folder) {
-  std::vector<std::filesystem::path> found;
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    if (entry.path().extension() == ".json") found.push_back(entry.path());
-  std::sort(found.begin(), found.end());
-  return found;
 }
 
 tokenizer open(const std::filesystem::path& model) {

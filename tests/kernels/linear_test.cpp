@@ -1,5 +1,4 @@
-#include "support/block_weights.hpp"
-#include "support/operator_case.hpp"
+#include "support/linear_case.hpp"
 
 using namespace troupe;
 using namespace troupe::test;
@@ -20,19 +19,6 @@ tensor steps(std::int64_t rows) {
   tensor made = need(tensor::make(dtype::f32, {rows, 32}));
   float next = 0;
   for (float& element : made.as_mutable<float>()) element = next++;
-  return made;
-}
-
-kernel_case linear_case(tensor x, tensor bias, std::vector<std::pair<block_format, tensor>> weights,
-                        std::int64_t inner) {
-  kernel_case made{.op = "Linear", .inputs = {std::move(x), std::move(bias)}, .domain = "troupe"};
-  std::vector<std::string> formats;
-  for (auto& [format, weight] : weights) {
-    formats.emplace_back(to_string(format));
-    made.constants.push_back(made.inputs.size());
-    made.inputs.push_back(std::move(weight));
-  }
-  made.attributes = {{"formats", formats}, {"columns", inner}};
   return made;
 }
 

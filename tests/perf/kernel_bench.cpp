@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "troupe/engine/block_format.hpp"
 #include "troupe/engine/device.hpp"
 #include "troupe/engine/roofline.hpp"
 
@@ -45,14 +46,35 @@ tensor random_halves(const shape& dims, double scale) {
   return made;
 }
 
+/// A weight of `rows` rows of `inner` elements in a block format: codes of a few patterns, values of size 1 / 16 or so.
+tensor random_blocks(block_format format, std::int64_t rows, std::int64_t inner) {
+  const block_size size = size_of(format);
+  const auto row = static_cast<std::int64_t>(need(row_bytes(format, static_cast<std::size_t>(inner))));
+  tensor made = need(tensor::make(dtype::u8, {rows, row}));
+  std::minstd_rand random(1);
+  std::vector<std::byte> blocks(size.bytes * 251);
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    // The scales of all formats here are binary16 in the first four bytes of a block, or the whole block.
+    const std::size_t within = i % size.bytes;
+    const bool is_scale = size.elements == 1 || within < (format == block_format::q4_k ? 4u : 2u);
+    blocks[i] = static_cast<std::byte>(!is_scale ? random() % 256 : within % 2 == 0 ? random() % 256 : 0x18);
+  }
+  const auto bytes = made.mutable_bytes();
+  for (std::size_t at = 0; at < bytes.size(); at += blocks.size())
+    std::copy_n(blocks.begin(), std::min(blocks.size(), bytes.size() - at),
+                bytes.begin() + static_cast<std::ptrdiff_t>(at));
+  return made;
+}
+
 /// A chain of nodes, each of which takes what the one before gives; `links` lists their constant operands in turn.
 struct chain {
   std::string name;
   node step;
   shape input;
   std::vector<std::vector<tensor>> links;
-  double operations = 0, bytes = 0;  ///< of one node
-  std::size_t longer = 6;            ///< nodes of the long chain beyond those of the short one
+  double operations = 0, bytes = 0;    ///< of one node
+  std::vector<std::int64_t> inners{};  ///< for Linear: elements of a row, by link
+  std::size_t longer = 6;              ///< nodes of the long chain beyond those of the short one
 };
 
 graph graph_of(const chain& given, std::size_t nodes) {
@@ -63,11 +85,13 @@ graph graph_of(const chain& given, std::size_t nodes) {
   for (const auto& link : given.links) {
     auto& ids = constants.emplace_back();
     for (const tensor& data : link)
-      ids.push_back(made.add_constant(fmt::format("c{}_{}", constants.size(), ids.size()), data));
+      ids.push_back(!data.storage() ? no_value
+                                    : made.add_constant(fmt::format("c{}_{}", constants.size(), ids.size()), data));
   }
   for (std::size_t i = 0; i < nodes; ++i) {
     node step = given.step;
     step.inputs = {value};
+    if (step.op == "Linear") step.attributes["columns"] = given.inners[i % given.inners.size()];
     if (!constants.empty()) {
       const auto& ids = constants[i % constants.size()];
       step.inputs.insert(step.inputs.end(), ids.begin(), ids.end());
@@ -101,6 +125,32 @@ timing time_of(device& where, const chain& given, std::size_t nodes, int runs) {
   return {*std::min_element(wall.begin(), wall.end()), cpu[cpu.size() / 2]};
 }
 
+/// Products with weights in a block format: one row, and the rows of a prompt.
+void add_linear_chains(std::vector<chain>& made, block_format format) {
+  const auto add = [&](std::string_view name, std::int64_t rows, std::int64_t inner, std::int64_t columns) {
+    const auto link = [&](std::int64_t from, std::int64_t to) {
+      return std::vector<tensor>{tensor(), random_blocks(format, to, from)};
+    };
+    const double pairs = static_cast<double>(inner) * static_cast<double>(columns);
+    const block_size size = size_of(format);
+    made.push_back(
+        {.name = fmt::format("{} {}", name, to_string(format)),
+         .step = {.op = "Linear",
+                  .domain = "troupe",
+                  .name = "linear",
+                  .version = 1,
+                  .attributes = {{"formats", std::vector<std::string>{std::string(to_string(format))}}}},
+         .input = {rows, inner},
+         .links = {link(inner, columns), link(columns, inner)},
+         .operations = 2 * pairs * static_cast<double>(rows),
+
+         .bytes = rows > 1 ? 0 : pairs * static_cast<double>(size.bytes) / static_cast<double>(size.elements),
+         .inners = {inner, columns}});
+  };
+  add("linear 1 x 4096 x 14336", 1, 4096, 14336);
+  add("linear 128 x 2048 x 5632", 128, 2048, 5632);
+}
+
 std::vector<chain> chains() {
   const auto weights = [](std::int64_t inner, std::int64_t columns, bool transposed) {
     return random_halves(transposed ? shape{columns, inner} : shape{inner, columns},
@@ -111,38 +161,41 @@ std::vector<chain> chains() {
   node conv{
       .op = "Conv", .name = "conv", .version = 13, .attributes = {{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}}};
   const double pairs = 4096.0 * 14336;
-  return {{.name = "mat-vec 4096 x 14336",
-           .step = gemm,
-           .input = {1, 4096},
-           .links = {{weights(4096, 14336, true)}, {weights(14336, 4096, true)}},
-           .operations = 2 * pairs,
-           .bytes = 2 * pairs},
-          {.name = "GEMM 512 x 4096 x 4096",
-           .step = matmul,
-           .input = {512, 4096},
-           .links = {{weights(4096, 4096, false)}},
-           .operations = 2.0 * 512 * 4096 * 4096,
-           .bytes = 2.0 * 4096 * 4096,
-           .longer = 2},
-          {.name = "softmax 512 x 4096",
-           .step = {.op = "Softmax", .name = "softmax", .version = 13},
-           .input = {512, 4096},
-           .links = {},
-           .operations = 0,
-           .bytes = 4.0 * 512 * 4096},
-          {.name = "rms norm 512 x 4096",
-           .step = {.op = "RMSNormalization", .name = "norm", .version = 23},
-           .input = {512, 4096},
-           .links = {{random_halves({4096}, 1)}},
-           .operations = 0,
-           .bytes = 4.0 * 512 * 4096},
-          {.name = "conv 3x3 64 -> 64, 56 x 56",
-           .step = conv,
-           .input = {1, 64, 56, 56},
-           .links = {{random_halves({64, 64, 3, 3}, 1.0 / 14)}},
-           .operations = 2.0 * 64 * 64 * 9 * 56 * 56,
-           .bytes = 0,
-           .longer = 24}};
+  std::vector<chain> made{{.name = "mat-vec 4096 x 14336",
+                           .step = gemm,
+                           .input = {1, 4096},
+                           .links = {{weights(4096, 14336, true)}, {weights(14336, 4096, true)}},
+                           .operations = 2 * pairs,
+                           .bytes = 2 * pairs},
+                          {.name = "GEMM 512 x 4096 x 4096",
+                           .step = matmul,
+                           .input = {512, 4096},
+                           .links = {{weights(4096, 4096, false)}},
+                           .operations = 2.0 * 512 * 4096 * 4096,
+                           .bytes = 2.0 * 4096 * 4096,
+                           .longer = 2},
+                          {.name = "softmax 512 x 4096",
+                           .step = {.op = "Softmax", .name = "softmax", .version = 13},
+                           .input = {512, 4096},
+                           .links = {},
+                           .operations = 0,
+                           .bytes = 4.0 * 512 * 4096},
+                          {.name = "rms norm 512 x 4096",
+                           .step = {.op = "RMSNormalization", .name = "norm", .version = 23},
+                           .input = {512, 4096},
+                           .links = {{random_halves({4096}, 1)}},
+                           .operations = 0,
+                           .bytes = 4.0 * 512 * 4096},
+                          {.name = "conv 3x3 64 -> 64, 56 x 56",
+                           .step = conv,
+                           .input = {1, 64, 56, 56},
+                           .links = {{random_halves({64, 64, 3, 3}, 1.0 / 14)}},
+                           .operations = 2.0 * 64 * 64 * 9 * 56 * 56,
+                           .bytes = 0,
+                           .longer = 24}};
+  for (const block_format format : {block_format::f16, block_format::q8_0, block_format::q4_0, block_format::q4_k})
+    add_linear_chains(made, format);
+  return made;
 }
 
 }  // namespace

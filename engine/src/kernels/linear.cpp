@@ -1,7 +1,6 @@
 // Linear: a product with the transposes of weights in block formats. Logits: the same with one weight, for the caller.
 #include "kernels/definitions.hpp"
-#include "kernels/epilogue.hpp"
-#include "kernels/linear_shape.hpp"
+#include "kernels/linear_dispatch.hpp"
 #include "kernels/operand_checks.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
@@ -54,11 +53,38 @@ result<void> infer_logits(infer_context& context) {
   return {};
 }
 
+/// What both have in common.
+result<linear_work> work_of(lowering_context& context) {
+  TROUPE_CHECK(expect_indexable(context, {0, bias_at}));
+  linear_work work{.x = context.read(0), .target = context.write(0)};
+  TROUPE_TRY(work.linear, linear_shape_of(node_view(context), first_weight, context.input_count()));
+  work.rows = context.input_dims(0).elements() / work.linear.inner;
+  if (context.has_input(bias_at)) work.bias = context.read(bias_at);
+  return work;
+}
+
+result<void> lower_linear(lowering_context& context) {
+  TROUPE_TRY(linear_work work, work_of(context));
+  TROUPE_TRY(work.activation, activation_of(context.step()));
+  return add_linear(context, work);
+}
+
+result<void> lower_logits(lowering_context& context) {
+  TROUPE_TRY(linear_work work, work_of(context));
+  work.scale = context.step().float_or("scale", 1);
+  work.softcap = context.step().float_or("softcap", 0);
+  work.float_target = true;
+  return add_linear(context, work);
+}
+
 }  // namespace
 
 operator_definition linear_operator() {
-  return {
-      .name = "troupe.Linear", .byte_inputs_from = first_weight, .infer = infer_linear, .reference = linear_reference};
+  return {.name = "troupe.Linear",
+          .byte_inputs_from = first_weight,
+          .infer = infer_linear,
+          .reference = linear_reference,
+          .lower = lower_linear};
 }
 
 operator_definition logits_operator() {
@@ -66,7 +92,8 @@ operator_definition logits_operator() {
           .byte_inputs_from = first_weight,
           .float32_outputs = {0},
           .infer = infer_logits,
-          .reference = logits_reference};
+          .reference = logits_reference,
+          .lower = lower_logits};
 }
 
 }  // namespace troupe

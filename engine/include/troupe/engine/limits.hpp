@@ -13,6 +13,13 @@ inline constexpr std::int64_t elements_max = std::int64_t{1} << 40;
 /// Nodes, values and attributes of one graph; the largest exported networks have a few ten thousand.
 inline constexpr std::size_t graph_nodes_max = 1'000'000;
 inline constexpr std::size_t graph_values_max = 4'000'000;
+/// Bodies inside bodies (a Loop in an If in a Loop, ...); exporters nest two or three deep.
+inline constexpr std::size_t body_depth_max = 12;
+/// Nodes that specialisation may put in the place of If, Loop, Scan and SequenceMap, all iterations together: a
+/// recurrence of 20 nodes over 5,000 steps. More would take seconds and gigabytes to prepare.
+inline constexpr std::size_t expanded_nodes_max = 100'000;
+/// Entries of all sequences that exist while a graph is specialised: each operator that changes one makes a copy.
+inline constexpr std::size_t sequence_entries_max = std::size_t{1} << 24;
 /// Characters of a tensor's, node's or file's name inside a model.
 inline constexpr std::size_t name_length_max = 4096;
 /// Bytes of one protobuf model file: the limit of protobuf itself.
@@ -43,6 +50,15 @@ inline constexpr int gguf_nesting_max = 4;
 inline constexpr std::size_t gguf_narrow_list_max = 1 << 16;
 /// Files that hold one GGUF model.
 inline constexpr std::size_t gguf_parts_max = 1000;
+/// Layers, and elements of a row, of a language model; published ones have up to 126 and 18,432.
+inline constexpr std::int64_t language_layers_max = 1024;
+inline constexpr std::int64_t language_width_max = 1 << 20;
+/// Positions of one sequence; published models go to a million.
+inline constexpr std::int64_t language_context_max = std::int64_t{1} << 20;
+/// Positions for which memory is taken when nobody says how many.
+inline constexpr std::int64_t language_default_context = 4096;
+/// Sequences under way at once in one program.
+inline constexpr std::int64_t language_sessions_max = 1024;
 /// Stages or replicas of one plan.
 inline constexpr std::size_t shards_max = 256;
 

@@ -1,0 +1,27 @@
+// Products with packed weights on a device.
+#pragma once
+
+#include <optional>
+
+#include "kernels/activation.hpp"
+#include "kernels/linear_shape.hpp"
+
+namespace troupe {
+
+/// target = activation(scale * (x times the weights + bias) + residual), or softcap * tanh of it / softcap.
+struct linear_work {
+  dispatch_operand x, target;
+  std::int64_t rows = 0;
+  linear_shape linear;
+  std::optional<dispatch_operand> bias, residual;
+  troupe::activation activation;
+  float scale = 1;
+  float softcap = 0;          ///< 0: none; instead of an activation
+  bool float_target = false;  ///< fp32, whatever the storage
+};
+
+/// Appends the dispatches. Every element is one chain of products in the order of k, or one for each 256 of them, by
+/// the family of kernels: its bits depend on its own row of x and of the weights only.
+result<void> add_linear(lowering_context& context, const linear_work& work);
+
+}  // namespace troupe

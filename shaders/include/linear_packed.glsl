@@ -1,0 +1,114 @@
+// Products with packed weights for software devices, whose subgroups have eight invocations: a subgroup computes ROWS rows
+// of 8 * BLOCKS columns, an invocation one column of every eight, which is a row of the weights. Of x an invocation loads
+// every eighth row (or, of a single row, every eighth word) and hands it to the others: drivers for the CPU broadcast from
+// a constant lane in one instruction. There is no shared memory: its barriers switch stacks there.
+//
+// Every element is one chain of fused multiply-adds in the order of k, whatever ROWS is.
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_KHR_shader_subgroup_shuffle : require
+#include "linear.glsl"
+#include "texels.glsl"
+
+layout(local_size_x = 8 * SUBGROUPS) in;
+layout(constant_id = 8) const bool stores_words = false;  // see finish_eight()
+// Never set: loops that end here are unrolled by the driver, which knows the format, and not before, for all formats.
+layout(constant_id = 9) const uint blocks_of_tile = BLOCKS;
+
+WORDS(0, left);
+#if READS_TEXELS
+layout(set = 0, binding = 1) uniform usamplerBuffer weights;
+#define weight_word(i) texelFetch(weights, int(i))
+#else
+layout(set = 0, binding = 1) readonly buffer weight_words { uvec4 weights[]; };
+#define weight_word(i) weights[i]
+#endif
+
+#define LOADS ((ROWS + 7) / 8)
+
+void main() {
+  const uint lane = gl_SubgroupInvocationID;
+  const uint blocks = (own_columns + 7) / 8;
+  const uint tiles_down = (rows + ROWS - 1) / ROWS;
+  const uint tiles_across = (blocks + BLOCKS - 1) / BLOCKS;
+  const uint tile = group_index() * SUBGROUPS + gl_SubgroupID;
+  if (tile >= tiles_down * tiles_across) return;
+  const uint row0 = tile % tiles_down * ROWS;  // down first: the weights stay in the cache
+  const uint block0 = tile / tiles_down * BLOCKS;
+
+  // Rows and columns past the edge repeat the last ones and are not stored.
+  uint row_word[LOADS];
+  [[unroll]] for (uint r = 0; r < LOADS; ++r)
+    row_word[r] = min(row0 + 8 * r + (ROWS == 1 ? 0 : lane), rows - 1) * left_stride;
+  uint at[BLOCKS];
+  [[unroll]] for (uint v = 0; v < BLOCKS; ++v) at[v] = min(block0 + v, blocks - 1) * 8 * row_words + lane;
+
+  float sums[ROWS][BLOCKS];
+  [[unroll]] for (uint r = 0; r < ROWS; ++r)
+    [[unroll]] for (uint v = 0; v < BLOCKS; ++v) sums[r][v] = 0.0;
+
+  const uint eights = (inner + 7) / 8;
+  uint k = 0;     // in words of eight elements of x
+  uint word = 0;  // of the row of weights
+  while (k < eights) {
+    uvec4 header[BLOCKS][HEADER_WORDS_MAX];
+    [[unroll]] for (uint v = 0; v < blocks_of_tile; ++v)
+      [[unroll]] for (uint w = 0; w < header_words; ++w) header[v][w] = weight_word(at[v] + 8 * (word + w));
+    word += header_words;
+    const uint units = min(CHUNK_UNITS, (eights - k + UNIT_EIGHTS - 1) / UNIT_EIGHTS);
+    for (uint unit = 0; unit < units; ++unit) {
+      uvec4 words[BLOCKS][UNIT_WORDS_MAX];
+      [[unroll]] for (uint v = 0; v < blocks_of_tile; ++v)
+        [[unroll]] for (uint w = 0; w < unit_words; ++w) words[v][w] = weight_word(at[v] + 8 * (word + w));
+#if ROWS == 1
+      const uint own_word = k + lane % UNIT_EIGHTS;
+      const float own[8] = read_eight_if(left, row_word[0] + min(own_word, eights - 1), own_word < eights);
+      [[unroll]] for (uint j = 0; j < UNIT_EIGHTS; ++j) {
+        float a[8];
+        [[unroll]] for (uint i = 0; i < 8; ++i) a[i] = subgroupShuffle(own[i], j);
+        [[unroll]] for (uint v = 0; v < blocks_of_tile; ++v) {
+          const float b[8] = eight_of(header[v], words[v], unit, j);
+          [[unroll]] for (uint i = 0; i < 8; ++i) sums[0][v] = fma(a[i], b[i], sums[0][v]);
+        }
+      }
+#else
+      for (uint j = 0; j < UNIT_EIGHTS; ++j) {
+        float b[BLOCKS][8];
+        [[unroll]] for (uint v = 0; v < blocks_of_tile; ++v) b[v] = eight_of(header[v], words[v], unit, j);
+        [[unroll]] for (uint load = 0; load < LOADS; ++load) {
+          const float own[8] = read_eight_if(left, row_word[load] + min(k + j, eights - 1), k + j < eights);
+          [[unroll]] for (uint i = 0; i < 8; ++i)
+            [[unroll]] for (uint r = 0; r < min(8, ROWS); ++r) {
+              const float a = subgroupShuffle(own[i], r);
+              [[unroll]] for (uint v = 0; v < BLOCKS; ++v)
+                sums[8 * load + r][v] = fma(a, b[v][i], sums[8 * load + r][v]);
+            }
+        }
+      }
+#endif
+      k += UNIT_EIGHTS;
+      word += unit_words;
+    }
+  }
+
+  const uint column0 = first_column + 8 * block0;
+#if ROWS == 1
+  [[unroll]] for (uint v = 0; v < BLOCKS; ++v) {
+    const uint column = column0 + 8 * v + lane;
+    finish(row0, column, sums[0][v], bias_of(column));
+  }
+#else
+  // Invocations exchange columns for rows, so that each ends eight neighbours, which are one word.
+  [[unroll]] for (uint load = 0; load < LOADS; ++load)
+    [[unroll]] for (uint v = 0; v < BLOCKS; ++v) {
+      float x[8];
+      [[unroll]] for (uint c = 0; c < 8; ++c) {
+        x[c] = 0.0;
+        [[unroll]] for (uint r = 0; r < min(8, ROWS); ++r) {
+          const float of_row = subgroupShuffle(sums[8 * load + r][v], c);
+          x[c] = lane == r ? of_row : x[c];
+        }
+      }
+      if (lane < ROWS) finish_eight(row0 + 8 * load + lane, column0 + 8 * v, stores_words, x);
+    }
+#endif
+}

@@ -1,0 +1,6 @@
+#version 450
+#define ROWS 4
+#define BLOCKS 8
+#define SUBGROUPS 2
+#define READS_TEXELS 1
+#include "linear_packed.glsl"

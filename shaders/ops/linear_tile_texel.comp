@@ -1,0 +1,6 @@
+#version 450
+#define ROWS 16
+#define BLOCKS 4
+#define SUBGROUPS 4
+#define READS_TEXELS 1
+#include "linear_packed.glsl"
