@@ -198,6 +198,19 @@ def export(net, pieces, path, kind):
     gguf.write(path, metadata, tensors)
 
 
+def compare(net, path, prompts=("Once upon a time", "One day, a little fox named Pip", "Tilda was a small bear who")):
+    """Whether the exported file says the same as the network: the likeliest 64 tokens, each from all before it."""
+    model = reference.Model(path)
+    for prompt in prompts:
+        ids = model.tokenizer.encode(prompt)
+        tokens, rows = model.greedy(ids, 64)
+        with torch.no_grad():
+            expected = net(torch.tensor([ids + tokens[:-1]]))[0, len(ids) - 1:].numpy()
+        same = int((expected.argmax(axis=1) == tokens).sum())
+        print(f"{path.name}: {same} of 64 tokens as the network's, logits differ by at most "
+              f"{np.abs(expected - rows).max():.4f}, after \"{prompt}\"", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description="Train the story model.")
     parser.add_argument("--work-dir", type=Path, required=True, help="vocabulary, checkpoint and exported files")
@@ -217,6 +230,7 @@ def main():
         train(net, spm.Tokenizer(*pieces), arguments)
     for name, kind in (("stories-f16.gguf", gguf.F16), ("stories-q8_0.gguf", gguf.Q8_0)):
         export(net, pieces, arguments.work_dir / name, kind)
+        compare(net, arguments.work_dir / name)
 
 
 if __name__ == "__main__":
