@@ -28,16 +28,16 @@ private:
 
   /// Lets the original lower into a context of its own and hands over what it made, with scratch slots renamed.
   static result<void> lower(lowering_context& outer) {
-    const operator_definition* definition = originals().find(outer.step().op);
+    const operator_definition* definition = originals().find(outer.step());
     device_traits traits = outer.traits();
     traits.software = false;
     traits.subgroup_size = 32;
     std::vector<lowering_context::operand> inputs, outputs;
     for (std::size_t i = 0; i < outer.input_count(); ++i)
-      inputs.push_back(outer.has_input(i) ? lowering_context::operand{true, outer.input_dims(i), outer.input_type(i),
-                                                                      outer.input_value(i), outer.read(i).slot,
-                                                                      outer.input_layout(i)}
-                                          : lowering_context::operand{});
+      inputs.push_back(outer.has_input(i)
+                           ? lowering_context::operand{true, outer.input_dims(i), outer.input_type(i),
+                                                       outer.input_value(i), outer.read(i).slot, outer.input_layout(i)}
+                           : lowering_context::operand{});
     for (std::size_t i = 0; i < outer.step().outputs.size(); ++i)
       outputs.push_back({true, outer.output_dims(i), dtype::f32, nullptr, outer.write(i).slot, outer.output_layout(i)});
 
@@ -45,7 +45,9 @@ private:
     lowering_context inner(outer.step(), traits, outer.storage(), inputs, outputs, first_scratch);
     TROUPE_CHECK(definition->lower(inner));
     std::vector<std::uint32_t> renamed;
-    for (const auto& block : inner.scratches()) renamed.push_back(outer.scratch(block.elements));
+    for (const auto& block : inner.scratches())
+      renamed.push_back(block.kind == storage_kind::bytes ? outer.scratch_bytes(block.elements)
+                                                          : outer.scratch(block.elements));
     for (dispatch work : inner.dispatches()) {
       for (dispatch_operand& operand : work.operands)
         if (operand.slot >= first_scratch) operand.slot = renamed.at(operand.slot - first_scratch);

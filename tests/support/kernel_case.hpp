@@ -31,11 +31,16 @@ struct kernel_case {
   std::size_t outputs = 1;
   /// Operands that are constants of the graph instead of its inputs (weights, shapes).
   std::vector<std::size_t> constants;
+  std::string domain = {};
 };
 
 inline graph graph_of(const kernel_case& given) {
   graph made;
-  node step{.op = given.op, .name = "under_test", .version = given.version, .attributes = given.attributes};
+  node step{.op = given.op,
+            .domain = given.domain,
+            .name = "under_test",
+            .version = given.version,
+            .attributes = given.attributes};
   for (std::size_t i = 0; i < given.inputs.size(); ++i) {
     const tensor& operand = given.inputs[i];
     if (!operand.storage()) {

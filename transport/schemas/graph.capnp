@@ -86,4 +86,7 @@ struct Graph {
 
   metadata @6 :List(Note);
   # In the order of their keys.
+
+  states @7 :List(UInt32);
+  # Ids of values that the program keeps from run to run.
 }

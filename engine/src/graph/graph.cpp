@@ -1,6 +1,8 @@
 #include "troupe/engine/graph.hpp"
 
+#include <algorithm>
 #include <unordered_set>
+
 #include "troupe/engine/detail/fail.hpp"
 
 namespace troupe {
@@ -60,10 +62,26 @@ value_id graph::add_value(value_info info) {
   return static_cast<value_id>(values.size() - 1);
 }
 
+namespace {
+value_info known_value(std::string name, dtype type, const shape& dims) {
+  value_info info{std::move(name), type, true, std::vector<dimension>{}};
+  for (const auto extent : dims) info.dims->push_back({extent, {}});
+  return info;
+}
+}  // namespace
+
+value_id graph::add_state(std::string name_of_value, dtype type, const shape& dims) {
+  const value_id id = add_value(known_value(std::move(name_of_value), type, dims));
+  states.push_back(id);
+  return id;
+}
+
+bool graph::is_state(value_id id) const noexcept {
+  return std::find(states.begin(), states.end(), id) != states.end();
+}
+
 value_id graph::add_constant(std::string name_of_value, tensor data) {
-  value_info info{std::move(name_of_value), data.type(), true, std::vector<dimension>{}};
-  for (const auto extent : data.dims()) info.dims->push_back({extent, {}});
-  const value_id id = add_value(std::move(info));
+  const value_id id = add_value(known_value(std::move(name_of_value), data.type(), data.dims()));
   constants.emplace(id, std::move(data));
   return id;
 }
@@ -87,6 +105,15 @@ std::size_t graph::constant_bytes() const {
   std::size_t total = 0;
   for (const auto& [id, data] : constants) total += data.byte_size();
   return total;
+}
+
+result<shape> state_dims(const value_info& state) {
+  if (!state.type_known || !is_float(state.type) || !state.dims)
+    return fail(errc::invalid_argument, "the state \"{}\" is {}; a floating-point type and all extents are needed",
+                state.name, state.describe());
+  std::vector<std::int64_t> extents;
+  for (const dimension& axis : *state.dims) extents.push_back(axis.extent);
+  return shape::make(extents).while_doing(fmt::format("reading the state \"{}\"", state.name));
 }
 
 result<void> validate(const graph& model) {
@@ -116,6 +143,10 @@ result<void> validate(const graph& model) {
   };
   for (const auto& [id, data] : model.constants) TROUPE_CHECK(make(id, "the list of constants"));
   for (const value_id id : model.inputs) TROUPE_CHECK(make(id, "the list of inputs"));
+  for (const value_id id : model.states) {
+    TROUPE_CHECK(make(id, "the list of states"));
+    TROUPE_CHECK(state_dims(model.values[id]));
+  }
   for (const node& step : model.nodes) {
     for (const value_id id : step.inputs) {
       if (id == no_value) continue;

@@ -69,7 +69,7 @@ std::size_t largest_output_bytes(const std::vector<infer_context::output>& outpu
 }
 
 result<std::vector<tensor>> run_reference(const node& step, const operator_definition& definition,
-                                          std::span<const tensor* const> inputs) {
+                                          std::span<const tensor* const> inputs, std::span<tensor* const> states) {
   std::vector<infer_context::operand> operands(inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i)
     if (inputs[i]) operands[i] = {true, inputs[i]->type(), inputs[i]->dims(), inputs[i]};
@@ -87,7 +87,11 @@ result<std::vector<tensor>> run_reference(const node& step, const operator_defin
     outputs[i] = std::move(made).value();
     wanted[i] = &outputs[i];
   }
-  reference_context context(step, {inputs.begin(), inputs.end()}, wanted);
+  for (const std::size_t i : definition.state_inputs)
+    if (i < inputs.size() && inputs[i] && (i >= states.size() || !states[i]))
+      return fail(errc::invalid_argument, "{} changes operand {}, which must be a state of the graph", step.describe(),
+                  i);
+  reference_context context(step, {inputs.begin(), inputs.end()}, wanted, {states.begin(), states.end()});
   try {
     TROUPE_CHECK(definition.reference(context).while_doing(doing()));
   } catch (const std::bad_alloc&) {

@@ -32,7 +32,8 @@ bool has_kernel(const node& step, const operator_definition& definition, TypeOf 
     return std::find(list.begin(), list.end(), i) != list.end();
   };
   for (std::size_t i = 0; i < step.inputs.size(); ++i)
-    if (!fits(step.inputs[i]) && !listed(definition.host_inputs, i) && !listed(definition.index_inputs, i))
+    if (!fits(step.inputs[i]) && !listed(definition.host_inputs, i) && !listed(definition.index_inputs, i) &&
+        !(definition.byte_inputs_from && i >= *definition.byte_inputs_from))
       return false;
   return std::all_of(step.outputs.begin(), step.outputs.end(), fits);
 }

@@ -55,8 +55,8 @@ result<std::vector<std::int64_t>> reference_context::input_ints(std::size_t i) c
   return to_ints(input(i));
 }
 
-std::uint32_t lowering_context::scratch(std::int64_t elements) {
-  scratches_.push_back({next_slot_, elements});
+std::uint32_t lowering_context::add_scratch(std::int64_t elements, storage_kind kind) {
+  scratches_.push_back({next_slot_, elements, kind});
   return next_slot_++;
 }
 

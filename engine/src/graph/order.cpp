@@ -36,6 +36,7 @@ result<void> sort_nodes(graph& model) {
       if (id != no_value) producer[id] = i;
   std::vector<bool> given(model.values.size(), false);
   for (const value_id id : model.inputs) given[id] = true;
+  for (const value_id id : model.states) given[id] = true;
   for (const auto& [id, data] : model.constants) given[id] = true;
 
   // Kahn's algorithm; the heap keeps the file's order among nodes that are ready.

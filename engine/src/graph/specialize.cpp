@@ -39,6 +39,10 @@ public:
   result<specialized_graph> run(std::span<const tensor> inputs) {
     for (const auto& [id, data] : model().constants)
       facts_[id] = {true, data.type(), data.dims(), hold(data), false, false};
+    for (const value_id id : model().states) {
+      TROUPE_TRY(const shape dims, state_dims(model().values[id]));
+      facts_[id] = {true, model().values[id].type, dims, nullptr, true, false};
+    }
     TROUPE_CHECK(take_inputs(inputs));
     const std::vector<bool> live = live_nodes(model());
     std::vector<node> kept;
@@ -88,6 +92,10 @@ private:
     for (std::size_t i = 0; i < step.outputs.size(); ++i)
       if (step.outputs[i] != no_value)
         facts_[step.outputs[i]] = {true, outputs[i].type, outputs[i].dims, nullptr, false, false};
+    for (const std::size_t i : definition.state_inputs)
+      if (i < step.inputs.size() && step.inputs[i] != no_value && !model().is_state(step.inputs[i]))
+        return fail(errc::invalid_argument, "{} changes \"{}\", which must be a state of the graph", step.describe(),
+                    model().values[step.inputs[i]].name);
     const std::size_t largest = largest_output_bytes(outputs);
     if (can_fold(step, definition, largest)) return fold(step, definition);
     return read_host_operands(step, definition);

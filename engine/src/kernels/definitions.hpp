@@ -24,6 +24,7 @@
   X(bitwise_or) \
   X(bitwise_xor) \
   X(blackman_window) \
+  X(cached_attention) \
   X(cast) \
   X(cast_like) \
   X(ceil) \
@@ -56,6 +57,7 @@
   X(fake_quantize_linear) \
   X(flatten) \
   X(floor) \
+  X(gated_activation) \
   X(gather) \
   X(gather_elements) \
   X(gather_nd) \

@@ -104,6 +104,7 @@ result<void> record_reader::read(schema::Graph::Reader from, graph& into) {
   for (unsigned i = 0; i < nodes.size(); ++i) TROUPE_CHECK(read(nodes[i], into.nodes[i]));
   TROUPE_TRY(into.inputs, numbers<value_id>(from.getInputs()));
   TROUPE_TRY(into.outputs, numbers<value_id>(from.getOutputs()));
+  TROUPE_TRY(into.states, numbers<value_id>(from.getStates()));
 
   const auto constants = from.getConstants();
   TROUPE_CHECK(charge(constants.size(), sizeof(value_id) + sizeof(tensor) + map_overhead_bytes));

@@ -84,6 +84,7 @@ result<void> record_writer::write(const graph& value, schema::Graph::Builder to)
   for (unsigned i = 0; i < nodes.size(); ++i) TROUPE_CHECK(write(value.nodes[i], nodes[i]));
   fill(to.initInputs(count_of(value.inputs.size())), value.inputs);
   fill(to.initOutputs(count_of(value.outputs.size())), value.outputs);
+  fill(to.initStates(count_of(value.states.size())), value.states);
 
   auto constants = to.initConstants(count_of(value.constants.size()));
   unsigned next = 0;

@@ -47,6 +47,7 @@ struct program_stats {
   std::size_t arena_bytes = 0;       ///< activations, after lifetimes are overlaid
   std::size_t activation_bytes = 0;  ///< the same without overlaying
   std::size_t staging_bytes = 0;
+  std::size_t state_bytes = 0;  ///< what is kept from run to run
   std::size_t pipelines = 0;
   std::size_t dispatches = 0;  ///< of the most recently used shape
   std::size_t barriers = 0;

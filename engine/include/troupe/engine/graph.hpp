@@ -72,18 +72,27 @@ struct graph {
   std::vector<value_id> inputs;                 ///< what a caller supplies, in the model's order
   std::vector<value_id> outputs;                ///< what a caller receives, in the model's order
   std::map<value_id, tensor> constants;         ///< weights and other values known before the run
+  /// Memory that a program keeps from run to run, zeros at first (caches of keys and values). Each is a floating-point
+  /// value of known extents that no node makes; operators that list it in `operator_definition::state_inputs` change it.
+  std::vector<value_id> states;
   std::map<std::string, std::string> metadata;  ///< the model's own notes: producer, labels, ...
 
   /// Adds a value and returns its id.
   value_id add_value(value_info info);
   /// Adds a value that is known before the run.
   value_id add_constant(std::string name, tensor data);
+  /// Adds a state of this shape.
+  value_id add_state(std::string name, dtype type, const shape& dims);
+  bool is_state(value_id id) const noexcept;
   /// Nothing when no graph input (output) has this name.
   std::optional<std::size_t> input_index(std::string_view name) const;
   std::optional<std::size_t> output_index(std::string_view name) const;
   /// Bytes of all constants.
   std::size_t constant_bytes() const;
 };
+
+/// The extents of a state; an error unless its type and all of them are known.
+result<shape> state_dims(const value_info& state);
 
 /// Checks what every other part of the engine relies on: ids in range, names unique, one producer for each value,
 /// operands made before use, limits kept. The error names the node and value.

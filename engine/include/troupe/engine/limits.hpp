@@ -22,7 +22,7 @@ inline constexpr std::size_t folded_bytes_max = std::size_t{64} << 20;
 /// Bytes that constant folding may make in all: a small file must not become a large program.
 inline constexpr std::size_t folded_bytes_total_max = std::size_t{1} << 30;
 /// Specialised shapes that one program keeps ready; the least recently used goes first.
-inline constexpr std::size_t program_shapes_max = 8;
+inline constexpr std::size_t program_shapes_max = 16;
 /// Pixels of one decoded image: 256 megapixels.
 inline constexpr std::size_t image_pixels_max = std::size_t{1} << 28;
 /// Stages or replicas of one plan.

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -59,8 +60,10 @@ private:
 /// and shape.
 class reference_context {
 public:
-  reference_context(const troupe::node& step, std::vector<const tensor*> inputs, std::vector<tensor*> outputs)
-      : step_(step), inputs_(std::move(inputs)), outputs_(std::move(outputs)) {}
+  /// `states`: by operand; empty when the node has none.
+  reference_context(const troupe::node& step, std::vector<const tensor*> inputs, std::vector<tensor*> outputs,
+                    std::vector<tensor*> states = {})
+      : step_(step), inputs_(std::move(inputs)), outputs_(std::move(outputs)), states_(std::move(states)) {}
 
   const troupe::node& step() const noexcept { return step_; }
   std::size_t input_count() const noexcept { return inputs_.size(); }
@@ -73,6 +76,8 @@ public:
   result<std::vector<float>> input_floats(std::size_t i) const;
   /// Stores fp32 values into output i, rounded to its type (clamped, for f16).
   result<void> set_output_floats(std::size_t i, std::span<const float> values) const;
+  /// A state of the graph, which keeps what is written to it; operand i must be in `state_inputs`.
+  tensor& state(std::size_t i) const { return *states_[i]; }
   /// The operand as int64, from any integer type.
   result<std::vector<std::int64_t>> input_ints(std::size_t i) const;
 
@@ -80,11 +85,13 @@ private:
   const troupe::node& step_;
   std::vector<const tensor*> inputs_;
   std::vector<tensor*> outputs_;
+  std::vector<tensor*> states_;
 };
 
 /// How the elements of an operand lie in device memory. Floating-point values of a model are kept in the program's
-/// storage type (f16, or f32 on request); indices as 32-bit integers.
-enum class storage_kind : std::uint8_t { activation, index32 };
+/// storage type (f16, or f32 on request); indices as 32-bit integers; results for the caller that need more digits than
+/// f16 has as fp32; blocks of quantised weights as the bytes they are.
+enum class storage_kind : std::uint8_t { activation, index32, float32, bytes };
 
 /// An operand of a dispatch: output (or scratch) when `written`.
 struct dispatch_operand {
@@ -172,11 +179,16 @@ public:
   dtype output_type(std::size_t i) const { return outputs_[i].type; }
 
   dispatch_operand read(std::size_t input) const { return {inputs_[input].slot, false}; }
+  /// For operands in `operator_definition::state_inputs`.
+  dispatch_operand change(std::size_t input) const { return {inputs_[input].slot, true}; }
   dispatch_operand write(std::size_t output) const { return {outputs_[output].slot, true}; }
   /// True when an operand of so many storage elements should be read through a texel buffer.
   bool reads_texels(std::int64_t elements) const noexcept;
   /// Memory of `elements` storage elements that lives for this node only; give it to dispatches read or written.
-  std::uint32_t scratch(std::int64_t elements);
+  std::uint32_t scratch(std::int64_t elements) { return add_scratch(elements, storage_kind::activation); }
+  /// The same in bytes, for what no storage type describes (packed weights, fp32 sums). Texel buffers show it in words
+  /// of four 32-bit integers.
+  std::uint32_t scratch_bytes(std::int64_t bytes) { return add_scratch(bytes, storage_kind::bytes); }
 
   /// Appends one dispatch. The device runs dispatches as if in order, with barriers where ranges overlap.
   void add(dispatch work) { dispatches_.push_back(std::move(work)); }
@@ -204,10 +216,13 @@ public:
   struct scratch_block {
     std::uint32_t slot;
     std::int64_t elements;
+    storage_kind kind;
   };
   const std::vector<scratch_block>& scratches() const noexcept { return scratches_; }
 
 private:
+  std::uint32_t add_scratch(std::int64_t elements, storage_kind kind);
+
   const troupe::node& step_;
   const device_traits& traits_;
   dtype storage_;
@@ -245,6 +260,13 @@ struct operator_definition {
   bool shape_only = false;
   /// Operands that hold indices: converted to 32-bit integers in device memory.
   std::vector<std::size_t> index_inputs;
+  /// u8 constants from this position on lie in device memory as the bytes they are. Their parts count bytes.
+  std::optional<std::size_t> byte_inputs_from;
+  /// States of the graph that the node changes; its dispatches may write them.
+  std::vector<std::size_t> state_inputs;
+  /// Results that lie in device memory as fp32 whatever the program's storage type is. No node on the device can read
+  /// them: they are for the caller.
+  std::vector<std::size_t> float32_outputs;
 
   result<void> (*infer)(infer_context&) = nullptr;
   result<void> (*reference)(reference_context&) = nullptr;

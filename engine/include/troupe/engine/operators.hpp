@@ -7,6 +7,9 @@
 
 namespace troupe {
 
+/// The domain of Troupe's own operators; their definitions are named "troupe.<op>".
+inline constexpr std::string_view own_domain = "troupe";
+
 /// Looks operators up by name. Immutable after construction; share it between threads freely.
 class operator_table {
 public:
@@ -20,7 +23,9 @@ public:
   }
   /// The definition that serves this node, or nullptr: wrong domain, unknown name, or an opset outside its range.
   const operator_definition* find(const node& step) const {
-    const auto* definition = step.domain.empty() || step.domain == "ai.onnx" ? find(step.op) : nullptr;
+    const auto* definition = step.domain.empty() || step.domain == "ai.onnx" ? find(step.op)
+                             : step.domain == own_domain                       ? find("troupe." + step.op)
+                                                                               : nullptr;
     const bool served =
         definition && step.version >= definition->since_version && step.version <= definition->until_version;
     return served ? definition : nullptr;

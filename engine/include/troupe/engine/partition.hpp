@@ -19,7 +19,7 @@ namespace troupe {
 /// * Inputs of the model and values made on the host travel in their own type.
 /// * The last part gives the outputs of the model in their declared types, also those that earlier parts made.
 ///
-/// Constants go to the parts that use them. Fails when the graph has fewer nodes than `stages`, not
+/// Constants and states go to the parts that use them. Fails when the graph has fewer nodes than `stages`, not
 /// counting those that constants alone determine.
 result<std::vector<graph>> cut_pipeline(const graph& model, std::size_t stages, const operator_table& operators,
                                         dtype storage = dtype::f16);

@@ -37,8 +37,9 @@ result<specialized_graph> specialize(const graph& model, const operator_table& o
 result<void> check_inputs(const graph& model, std::span<const tensor> inputs);
 
 /// Executes one node with its reference definition; operands by position (nullptr for omitted ones). What constant
-/// folding, the reference device and host nodes of Vulkan programs call.
+/// folding, the reference device and host nodes of Vulkan programs call. `states`: by position those operands that the
+/// node changes; empty when there are none.
 result<std::vector<tensor>> run_reference(const node& step, const operator_definition& definition,
-                                          std::span<const tensor* const> inputs);
+                                          std::span<const tensor* const> inputs, std::span<tensor* const> states = {});
 
 }  // namespace troupe

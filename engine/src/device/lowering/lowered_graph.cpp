@@ -28,6 +28,7 @@ public:
     made_.slots.resize(count);
     made_.on_host.resize(count, false);
     for (std::uint32_t id = 0; id < count; ++id) made_.slots[id].root = id;
+    for (const value_id id : graph().states) made_.slots[id].home = slot_home::state;
   }
 
   result<lowered_graph> run() {
@@ -58,7 +59,10 @@ private:
       if (id == no_value || contains(definition.host_inputs, i)) continue;
       const bool index = contains(definition.index_inputs, i) && made_.model.dims[id].elements() > 0 &&
                          storage_of(graph().values[id].type) == storage_kind::index32;
-      if (!index && !fits(id)) return false;
+      const bool bytes = definition.byte_inputs_from && i >= *definition.byte_inputs_from &&
+                         graph().values[id].type == dtype::u8 && graph().constants.count(id) > 0 &&
+                         made_.model.dims[id].elements() > 0;
+      if (!index && !bytes && !fits(id)) return false;
     }
     return std::all_of(step.outputs.begin(), step.outputs.end(),
                        [&](value_id id) { return id == no_value || fits(id); });
@@ -70,6 +74,10 @@ private:
       const operator_definition* definition = operators_.find(step);
       if (!definition) return fail(errc::unsupported, "there is no operator for {}", step.describe());
       on_device.push_back(runs_on_device(step, *definition));
+      for (const value_id id : step.inputs)
+        if (id != no_value && !on_device.back() && graph().is_state(id))
+          return fail(errc::unsupported, "{} uses the state \"{}\", but cannot run on the device", step.describe(),
+                      graph().values[id].name);
     }
     return on_device;
   }
@@ -119,6 +127,7 @@ private:
     }
     for (std::size_t i = 0; i < step.outputs.size(); ++i)
       outputs.push_back(operand_of(step.outputs[i], layouts.outputs[i]));
+    choose_kinds(step, definition);
     const auto first_scratch = static_cast<std::uint32_t>(made_.slots.size());
     lowering_context context(step, target_.traits, target_.storage, std::move(inputs), std::move(outputs),
                              first_scratch);
@@ -147,6 +156,19 @@ private:
       if (wanted_[id]) TROUPE_CHECK(provide(id, memory_layout::plain));
     }
     return {};
+  }
+
+  /// Operands and results that do not lie as their types say.
+  void choose_kinds(const node& step, const operator_definition& definition) {
+    for (std::size_t i = definition.byte_inputs_from.value_or(step.inputs.size()); i < step.inputs.size(); ++i)
+      if (step.inputs[i] != no_value) kinds_[step.inputs[i]] = storage_kind::bytes;
+    for (const std::size_t i : definition.float32_outputs)
+      if (i < step.outputs.size() && step.outputs[i] != no_value) kinds_[step.outputs[i]] = storage_kind::float32;
+  }
+
+  storage_kind kind_of(value_id id) const {
+    const auto chosen = kinds_.find(id);
+    return chosen == kinds_.end() ? storage_of(graph().values[id].type) : chosen->second;
   }
 
   /// Lets inputs be made where the node would copy them to; the numbers of the copies that are not needed.
@@ -239,7 +261,7 @@ private:
 
   void add_scratch(const lowering_context::scratch_block& block, bool prepared) {
     const auto slot = static_cast<std::uint32_t>(made_.slots.size());
-    made_.slots.push_back({.elements = block.elements, .root = slot});
+    made_.slots.push_back({.kind = block.kind, .elements = block.elements, .root = slot});
     if (!prepared) return place(slot, position_);
     describe(slot);
     made_.slots[slot].home = slot_home::prepared;
@@ -252,7 +274,7 @@ private:
         context.input_layout(pair.input) != context.output_layout(pair.output))
       return fail(errc::internal, "output {} is a view of input {} with another number of elements", pair.output,
                   pair.input);
-    if (storage_of(graph().values[in].type) != storage_of(graph().values[out].type))
+    if (kind_of(in) != kind_of(out))
       return fail(errc::internal, "output {} is a view of input {}, which lies in memory in another form", pair.output,
                   pair.input);
     made_.slots[context.write(pair.output).slot].root = made_.slots[context.read(pair.input).slot].root;
@@ -281,8 +303,8 @@ private:
       return {};
     }
     for (std::size_t i = 0; i < context.input_count(); ++i)
-      if (context.has_input(i) && context.read(i).slot == operand.slot && !operand.written &&
-          !contains(definition.host_inputs, i))
+      if (context.has_input(i) && context.read(i).slot == operand.slot && !contains(definition.host_inputs, i) &&
+          (!operand.written || contains(definition.state_inputs, i)))
         return use_input(operand.slot);
     return fail(errc::internal, "a dispatch {} memory {}, which is not its to touch",
                 operand.written ? "writes" : "reads", operand.slot);
@@ -299,6 +321,14 @@ private:
       return {};
     }
     if (slot.home == slot_home::prepared) return {};
+    if (slot.home == slot_home::state) {
+      describe(root);
+      states_.insert(root);
+      return {};
+    }
+    if (slot.kind == storage_kind::float32)
+      return fail(errc::internal, "\"{}\" is fp32 for the caller; no node on the device can read it",
+                  graph().values[root].name);
     if (slot.home == slot_home::unused) {
       made_.stages.back().uploads.push_back(root);
       place(root, stage_start_);
@@ -310,12 +340,13 @@ private:
   void sort_constants() {
     for (const auto& [id, by_run] : read_by_run_)
       (by_run ? made_.device_constants : made_.preparation_constants).push_back(id);
+    made_.device_states.assign(states_.begin(), states_.end());
   }
 
   void describe(std::uint32_t slot) {
     memory_slot& memory = made_.slots[slot];
     if (slot < graph().values.size()) {
-      memory.kind = storage_of(graph().values[slot].type);
+      memory.kind = kind_of(slot);
       memory.elements = made_.model.dims[slot].elements();
     }
     memory.bytes = static_cast<std::uint64_t>(memory.elements) * size_of(element_type(memory.kind, target_.storage));
@@ -367,6 +398,8 @@ private:
   lowered_graph made_;
   std::vector<node_layouts> layouts_;  ///< by node
   std::map<value_id, std::uint32_t> block_slots_;
+  std::map<value_id, storage_kind> kinds_;    ///< of values that do not lie as their types say
+  std::set<value_id> states_;                 ///< that a dispatch uses
   std::set<value_id> lies_in_blocks_;         ///< made so; a plain copy, if there is one, came later
   std::set<std::uint32_t> made_by_dispatch_;  ///< slots that outputs of nodes have for themselves
   std::set<std::uint32_t> parts_;             ///< slots that lie within others

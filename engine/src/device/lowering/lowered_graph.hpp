@@ -19,6 +19,7 @@ enum class slot_home : std::uint8_t {
   unused,    ///< no dispatch touches it
   constant,  ///< with the weights, written once
   prepared,  ///< made of constants by a preparation, once
+  state,     ///< kept from run to run, zeros at first
   arena,     ///< in the block that `lifetimes` shares out
 };
 
@@ -55,6 +56,8 @@ struct lowered_graph {
   std::vector<value_id> device_constants;
   /// Constants that only preparations read: needed on the device no longer than they take.
   std::vector<value_id> preparation_constants;
+  /// States that dispatches read or change.
+  std::vector<value_id> device_states;
   /// For each value that exists on the host during a run.
   std::vector<bool> on_host;
 
@@ -74,7 +77,7 @@ operand_bytes binding_of(const lowered_graph& work, const dispatch_operand& oper
 struct lowering_target {
   device_traits traits;
   dtype storage = dtype::f16;
-  std::uint32_t operands_max = 8;  ///< storage buffers of one dispatch
+  std::uint32_t operands_max = 16;  ///< storage buffers of one dispatch
   std::uint32_t texel_operands_max = 16;
   std::uint64_t alignment = 256;  ///< bytes: bindings begin at multiples of it
   /// Says whether there is a kernel of this name.

@@ -18,7 +18,9 @@ result<void> copy_bytes(const tensor& data, std::span<std::byte> target) {
 
 }  // namespace
 
-result<void> write_storage(const tensor& data, dtype storage, std::span<std::byte> target, std::string_view name) {
+result<void> write_storage(const tensor& data, storage_kind kind, dtype storage, std::span<std::byte> target,
+                           std::string_view name) {
+  if (kind == storage_kind::bytes) return copy_bytes(data, target);
   if (is_float(data.type())) {
     TROUPE_TRY(const tensor stored, convert_to_storage(data, storage));
     return copy_bytes(stored, target);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <map>
 #include <new>
 
 #include "device/example_inputs.hpp"
@@ -41,6 +42,12 @@ public:
 
   /// Finds out what is wrong with a graph whose shapes are all declared before it runs.
   result<void> prepare() {
+    for (const value_id id : part_->states) {
+      const value_info& state = part_->values[id];
+      TROUPE_TRY(const shape dims, state_dims(state));
+      TROUPE_TRY(tensor zeros, tensor::make(state.type, dims));
+      states_.emplace(id, std::move(zeros));
+    }
     if (!host_inputs_.empty()) return {};
     const auto example = make_example_inputs(*part_);
     if (!example || !example->exact) return {};
@@ -120,10 +127,15 @@ private:
     return outputs;
   }
 
-  result<void> run_node(const node& step, std::vector<tensor>& values) const {
+  result<void> run_node(const node& step, std::vector<tensor>& values) {
     std::vector<const tensor*> operands;
-    for (const value_id id : step.inputs) operands.push_back(id == no_value ? nullptr : &values[id]);
-    TROUPE_TRY(auto made, run_reference(step, *operators_->find(step), operands));
+    std::vector<tensor*> states;
+    for (const value_id id : step.inputs) {
+      const auto state = states_.find(id);
+      states.push_back(state == states_.end() ? nullptr : &state->second);
+      operands.push_back(id == no_value ? nullptr : states.back() ? states.back() : &values[id]);
+    }
+    TROUPE_TRY(auto made, run_reference(step, *operators_->find(step), operands, states));
     for (std::size_t i = 0; i < step.outputs.size(); ++i)
       if (step.outputs[i] != no_value) values[step.outputs[i]] = std::move(made[i]);
     return {};
@@ -132,6 +144,7 @@ private:
   std::shared_ptr<const graph> part_;
   std::shared_ptr<const operator_table> operators_;
   std::vector<std::size_t> host_inputs_;
+  std::map<value_id, tensor> states_;
   shape_cache<reference_shape> shapes_;
 };
 

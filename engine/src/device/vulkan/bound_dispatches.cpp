@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "device/lowering/storage_format.hpp"
+
 namespace troupe::vulkan {
 namespace {
 
@@ -36,15 +38,21 @@ std::uint64_t view_bytes(std::uint64_t bytes) {
   return (bytes & 0xff00u) == 0 ? bytes + 256 : bytes;
 }
 
-result<unique_buffer_view> make_view(gpu& owner, const memory_region& region, dtype storage) {
+result<unique_buffer_view> make_view(gpu& owner, const memory_region& region, bool floats) {
   auto info = vk_struct<VkBufferViewCreateInfo>(VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO);
   info.buffer = region.buffer;
-  info.format = storage == dtype::f16 ? VK_FORMAT_R32G32B32A32_UINT : VK_FORMAT_R32G32B32A32_SFLOAT;
+  info.format = floats ? VK_FORMAT_R32G32B32A32_SFLOAT : VK_FORMAT_R32G32B32A32_UINT;
   info.offset = region.offset;
   info.range = region.bytes;
   VkBufferView view = VK_NULL_HANDLE;
   TROUPE_CHECK(TROUPE_VK(owner.vk(), vkCreateBufferView, owner.handle(), &info, nullptr, &view));
   return unique_buffer_view(owner, view);
+}
+
+/// Whether kernels see 16-byte words of the operand as four floats: binary16 and bytes come as integers.
+bool holds_floats(const lowered_graph& work, const dispatch_operand& operand) {
+  const storage_kind kind = work.slots[work.slots[operand.slot].root].kind;
+  return element_type(kind, work.storage) == dtype::f32;
 }
 
 }  // namespace
@@ -81,7 +89,7 @@ result<bound_dispatches> bind_dispatches(gpu& owner, const lowered_graph& work, 
       write.descriptorType = descriptor_type(operand.texels);
       if (operand.texels) {
         region.bytes = std::min(view_bytes(region.bytes), texel_range_max);
-        TROUPE_TRY(made.views.emplace_back(), make_view(owner, region, work.storage));
+        TROUPE_TRY(made.views.emplace_back(), make_view(owner, region, holds_floats(work, operand)));
         views.push_back(made.views.back().get());
         write.pTexelBufferView = &views.back();
       } else {

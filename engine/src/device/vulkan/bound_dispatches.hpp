@@ -12,6 +12,7 @@ struct memory_map {
   std::vector<memory_region> regions;  ///< by root slot
   VkBuffer arena = VK_NULL_HANDLE;
   VkBuffer staging = VK_NULL_HANDLE;  ///< null when the host reaches the arena directly
+  std::vector<VkBuffer> states;       ///< one for each of `lowered_graph::device_states`
 };
 
 inline const memory_region& region_of(const lowered_graph& work, const memory_map& memory, std::uint32_t slot) {

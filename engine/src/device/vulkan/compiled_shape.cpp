@@ -61,6 +61,10 @@ result<void> compiled_shape::place_arena(program_memory& shared) {
   arena_bytes_ = plan.bytes;
   activation_bytes_ = plan.bytes_unshared;
   map_.regions.resize(work_.slots.size());
+  for (const value_id id : work_.device_states) {
+    TROUPE_TRY(map_.regions[id], shared.states.place(id, work_.slots[id].bytes, work_.value(id).name));
+    map_.states.push_back(map_.regions[id].buffer);
+  }
   if (plan.bytes == 0) return {};
   TROUPE_CHECK(share_buffer(owner, plan.bytes, buffer_use::storage, "the activations", shared.arena, arena_));
   map_.arena = arena_->handle();
@@ -83,7 +87,8 @@ result<void> compiled_shape::store_constants(program_memory& shared, time_point 
   std::vector<weight_store::item> of_program, of_shape;
   for (const value_id id : work_.device_constants) {
     const tensor& contents = work_.model.graph.constants.at(id);
-    const weight_store::item item{id, work_.slots[id].bytes, &contents, work_.value(id).name};
+    const memory_slot& slot = work_.slots[id];
+    const weight_store::item item{id, slot.bytes, &contents, work_.value(id).name, slot.kind};
     (is_of_program(shared, id) ? of_program : of_shape).push_back(item);
   }
   TROUPE_CHECK(shared.weights.add(of_program, shared.storage, deadline, cancel));
@@ -113,7 +118,8 @@ result<void> compiled_shape::prepare(program_memory& shared, time_point deadline
     weight_store sources(shared.core->owner);
     std::vector<weight_store::item> items;
     for (const value_id id : part.constants)
-      items.push_back({id, work_.slots[id].bytes, &work_.model.graph.constants.at(id), work_.value(id).name});
+      items.push_back({id, work_.slots[id].bytes, &work_.model.graph.constants.at(id), work_.value(id).name,
+                       work_.slots[id].kind});
     TROUPE_CHECK(sources.add(items, shared.storage, deadline, cancel));
     for (const auto& item : items) map_.regions[item.id] = *sources.find(item.id);
     TROUPE_TRY(shared.submitted, missing.submit(owner, shared.pipelines, map_, part));
@@ -200,7 +206,8 @@ std::span<std::byte> compiled_shape::host_bytes(const transfer& moved) const {
 result<void> compiled_shape::write_uploads(const recorded_stage& stage, host_values& values, dtype storage) {
   for (const transfer& moved : stage.uploads) {
     TROUPE_TRY(const tensor* data, values.get(moved.value));
-    TROUPE_CHECK(write_storage(*data, storage, host_bytes(moved), work_.value(moved.value).name));
+    TROUPE_CHECK(write_storage(*data, work_.slots[moved.value].kind, storage, host_bytes(moved),
+                               work_.value(moved.value).name));
   }
   return {};
 }

@@ -6,6 +6,7 @@
 #include "device/vulkan/preparation.hpp"
 #include "device/vulkan/profiler.hpp"
 #include "device/vulkan/recording.hpp"
+#include "device/vulkan/states.hpp"
 
 namespace troupe::vulkan {
 
@@ -18,6 +19,7 @@ struct program_memory {
   pipeline_set pipelines;
   weight_store weights;
   prepared_store prepared;
+  state_store states;
   std::shared_ptr<const buffer> arena;
   std::shared_ptr<const buffer> staging;
   /// Everything this program submitted: before it is executed, neither memory nor command buffers may be touched.

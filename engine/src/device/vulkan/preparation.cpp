@@ -6,6 +6,20 @@
 #include "device/vulkan/commands.hpp"
 
 namespace troupe::vulkan {
+namespace {
+
+/// A new buffer is begun at this size: many drivers allow no single allocation of several GiB.
+constexpr std::uint64_t buffer_bytes_wanted = std::uint64_t{1} << 30;
+
+}  // namespace
+
+bool preparation::block::reserve(const std::string& key, std::uint64_t bytes) {
+  if (places.count(key)) return false;
+  if (sizes.empty() || sizes.back() + bytes > buffer_bytes_wanted) sizes.push_back(0);
+  places.emplace(key, place{sizes.size() - 1, sizes.back()});
+  sizes.back() += bytes;
+  return true;
+}
 
 std::uint64_t preparation::padded(std::uint32_t slot) const noexcept {
   return (work_.slots[slot].bytes + alignment_ - 1) / alignment_ * alignment_;
@@ -32,22 +46,22 @@ void preparation::plan(const std::function<bool(value_id)>& is_of_program, const
       }
       const std::size_t which = shared ? 0 : 1;
       destinations_.push_back({operand.slot, which, key});
-      const bool first = blocks_[which].offsets.try_emplace(key, blocks_[which].bytes).second;
-      if (first) blocks_[which].bytes += padded(operand.slot);
-      runs |= first;  // two nodes with the same weights need them once
+      runs |= blocks_[which].reserve(key, padded(operand.slot));  // two nodes with the same weights need them once
     }
     if (runs) missing_.push_back(&step);
   }
 }
 
 result<void> preparation::allocate(gpu& owner, memory_map& memory) {
-  for (block& part : blocks_) {
-    if (part.bytes == 0) continue;
-    TROUPE_TRY(part.made, buffer::make(owner, part.bytes, buffer_use::storage, "the prepared weights"));
-  }
+  for (block& part : blocks_)
+    for (const std::uint64_t bytes : part.sizes) {
+      TROUPE_TRY(buffer made, buffer::make(owner, bytes, buffer_use::storage, "the prepared weights"));
+      part.made.push_back(std::move(made));
+    }
   for (const destination& target : destinations_) {
     block& part = blocks_[target.block];
-    const memory_region region{part.made.handle(), part.offsets.at(target.key), padded(target.slot)};
+    const place where = part.places.at(target.key);
+    const memory_region region{part.made[where.buffer].handle(), where.offset, padded(target.slot)};
     memory.regions[target.slot] = region;
     part.regions[target.key] = region;
   }
@@ -96,8 +110,8 @@ result<serial> preparation::submit(gpu& owner, const pipeline_set& pipelines, co
 }
 
 void preparation::keep(prepared_store& of_program, prepared_store& of_shape) {
-  if (blocks_[0].bytes > 0) of_program.keep(std::move(blocks_[0].made), std::move(blocks_[0].regions));
-  if (blocks_[1].bytes > 0) of_shape.keep(std::move(blocks_[1].made), std::move(blocks_[1].regions));
+  of_program.keep(std::move(blocks_[0].made), std::move(blocks_[0].regions));
+  of_shape.keep(std::move(blocks_[1].made), std::move(blocks_[1].regions));
 }
 
 }  // namespace troupe::vulkan

@@ -37,12 +37,19 @@ public:
   void keep(prepared_store& of_program, prepared_store& of_shape);
 
 private:
-  /// Memory to be made for one of the two stores.
+  struct place {
+    std::size_t buffer;
+    std::uint64_t offset;
+  };
+  /// Memory to be made for one of the two stores, in buffers that devices can allocate.
   struct block {
-    std::uint64_t bytes = 0;
-    std::map<std::string, std::uint64_t> offsets;
-    buffer made;
+    std::vector<std::uint64_t> sizes;
+    std::map<std::string, place> places;
+    std::vector<buffer> made;
     std::map<std::string, memory_region> regions;
+
+    /// Room for `bytes` more under `key`; false when there is some already.
+    bool reserve(const std::string& key, std::uint64_t bytes);
   };
   struct destination {
     std::uint32_t slot;

@@ -32,9 +32,11 @@ const memory_region* prepared_store::find(const std::string& key) const {
   return found == regions_.end() ? nullptr : &found->second;
 }
 
-void prepared_store::keep(buffer block, std::map<std::string, memory_region> regions) {
-  bytes_ += block.size();
-  blocks_.push_back(std::move(block));
+void prepared_store::keep(std::vector<buffer> blocks, std::map<std::string, memory_region> regions) {
+  for (buffer& block : blocks) {
+    bytes_ += block.size();
+    blocks_.push_back(std::move(block));
+  }
   regions_.merge(regions);
 }
 

@@ -16,7 +16,7 @@ public:
   /// Nullptr when there is none.
   const memory_region* find(const std::string& key) const;
   /// Takes memory whose contents are on their way: everything submitted from now on finds them there.
-  void keep(buffer block, std::map<std::string, memory_region> regions);
+  void keep(std::vector<buffer> blocks, std::map<std::string, memory_region> regions);
   std::uint64_t bytes() const noexcept { return bytes_; }
 
 private:

@@ -10,8 +10,9 @@ namespace {
 
 /// Dispatches of one command buffer: enough to hide the cost of a submission, few enough to stop soon.
 constexpr std::size_t dispatches_per_submission = 32;
-/// Number of the arena in byte ranges; nothing else is written during a run.
+/// Numbers of what a run writes, in byte ranges: the arena, and from `first_state_number` on the states.
 constexpr std::uint32_t arena_number = 0;
+constexpr std::uint32_t first_state_number = 1;
 
 std::uint64_t padded(std::uint64_t bytes, std::uint64_t alignment) {
   return (bytes + alignment - 1) / alignment * alignment;
@@ -23,6 +24,10 @@ std::vector<byte_range> ranges_of(const lowered_graph& work, const memory_map& m
     const memory_region region = bound_region(work, memory, operand);
     if (region.buffer == memory.arena)
       ranges.push_back({arena_number, region.offset, region.offset + region.bytes, operand.written});
+    const auto state = std::find(memory.states.begin(), memory.states.end(), region.buffer);
+    if (state != memory.states.end())
+      ranges.push_back({first_state_number + static_cast<std::uint32_t>(state - memory.states.begin()), region.offset,
+                        region.offset + region.bytes, operand.written});
   }
   return ranges;
 }

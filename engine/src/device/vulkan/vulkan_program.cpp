@@ -25,6 +25,7 @@ vulkan_program::vulkan_program(std::shared_ptr<device_core> core, std::shared_pt
               .pipelines = pipeline_set(core->owner, core->kernels, storage == dtype::f16),
               .weights = weight_store(core->owner),
               .prepared = {},
+              .states = state_store(core->owner),
               .arena = {},
               .staging = {}},
       host_inputs_(host_inputs(*memory_.part, *core->operators)) {}
@@ -100,6 +101,7 @@ result<run_profile> vulkan_program::profile(std::span<const tensor> inputs, time
 program_stats vulkan_program::stats() const {
   program_stats stats;
   stats.weight_bytes = static_cast<std::size_t>(memory_.weights.bytes() + memory_.prepared.bytes());
+  stats.state_bytes = static_cast<std::size_t>(memory_.states.bytes());
   stats.pipelines = memory_.pipelines.size();
   if (const compiled_shape* shape = shapes_.latest()) shape->add_to(stats);
   return stats;

@@ -22,7 +22,7 @@ std::uint64_t padded(std::uint64_t bytes, std::uint64_t alignment) {
 result<void> write_padded(const weight_store::item& what, dtype storage, std::span<std::byte> place) {
   const auto padding = place.subspan(what.bytes);
   if (!padding.empty()) std::memset(padding.data(), 0, padding.size());
-  return write_storage(*what.contents, storage, place.first(what.bytes), what.name);
+  return write_storage(*what.contents, what.kind, storage, place.first(what.bytes), what.name);
 }
 
 }  // namespace

@@ -24,12 +24,13 @@ class weight_store {
 public:
   explicit weight_store(std::shared_ptr<gpu> owner) : owner_(std::move(owner)) {}
 
-  /// One constant to store: its key within this store, its slot's size, and its contents.
+  /// One constant to store: its key within this store, its slot's size, its contents, and how they lie in memory.
   struct item {
     value_id id;
     std::uint64_t bytes;
     const tensor* contents;
     std::string_view name;
+    storage_kind kind = storage_kind::activation;
   };
   /// Stores items that are not there yet. Waits for the device no longer than `deadline`.
   result<void> add(std::span<const item> items, dtype storage, time_point deadline, const cancellation& cancel);

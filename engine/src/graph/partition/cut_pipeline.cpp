@@ -15,7 +15,7 @@ namespace {
 struct lifetime {
   std::size_t made = 0;      ///< 1 + index of its node; 0 for inputs of the model
   std::size_t last_use = 0;  ///< index of the last node that reads it; the number of nodes for outputs of the model
-  bool crosses = false;      ///< can cross at all: it is no constant
+  bool crosses = false;      ///< can cross at all: it is no constant and no state
 };
 
 std::vector<lifetime> lifetimes(const graph& model) {
@@ -114,6 +114,7 @@ private:
         part.add_value(model_.values[id]);
         if (const auto data = model_.constants.find(id); data != model_.constants.end())
           part.constants.emplace(known->second, data->second);
+        if (model_.is_state(id)) part.states.push_back(known->second);
       }
       return known->second;
     };

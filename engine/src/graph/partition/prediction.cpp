@@ -34,7 +34,7 @@ void predict_from_shapes(const specialized_graph& known, const operator_table& o
     std::uint64_t bytes = dispatch_bytes;
     const auto add = [&](const std::vector<value_id>& ids) {
       for (const value_id id : ids)
-        if (id != no_value)
+        if (id != no_value && !known.graph.is_state(id))  // of which a run touches a small part
           bytes += static_cast<std::uint64_t>(known.dims[id].elements()) * size_of(known.graph.values[id].type);
     };
     add(step.inputs);

@@ -22,6 +22,7 @@ public:
       fixed_[id] = true;
       ++readers_[id];
     }
+    for (const value_id id : model.states) fixed_[id] = true;
     for (const auto& [id, data] : model.constants) fixed_[id] = true;
   }
 

@@ -1,3 +1,5 @@
+#include <vector>
+
 #include "graph/inference.hpp"
 #include "troupe/engine/passes.hpp"
 
@@ -39,6 +41,8 @@ void remove_dead_code(graph& model) {
     renumber(step.inputs);
     renumber(step.outputs);
   }
+  std::erase_if(model.states, [&](value_id id) { return !used[id]; });
+  renumber(model.states);
   std::map<value_id, tensor> constants;
   for (auto& [id, data] : model.constants)
     if (used[id]) constants.emplace(renumbered[id], std::move(data));
