@@ -25,10 +25,10 @@ struct operator_use {
 std::vector<operator_use> uses_of(const graph& network) {
   const operator_table known = builtin_operators();
   std::map<std::tuple<std::string, std::string, int>, operator_use> uses;
-  for (const node& step : network.nodes) {
+  for_each_node(network, [&](const node& step) {
     operator_use& use = uses[{step.domain, step.op, step.version}];
     use = {step.op, step.domain, step.version, known.find(step) != nullptr, use.count + 1};
-  }
+  });
   std::vector<operator_use> sorted;
   for (auto& [key, use] : uses) sorted.push_back(std::move(use));
   std::stable_sort(sorted.begin(), sorted.end(),

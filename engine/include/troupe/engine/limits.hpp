@@ -13,6 +13,13 @@ inline constexpr std::int64_t elements_max = std::int64_t{1} << 40;
 /// Nodes, values and attributes of one graph; the largest exported networks have a few ten thousand.
 inline constexpr std::size_t graph_nodes_max = 1'000'000;
 inline constexpr std::size_t graph_values_max = 4'000'000;
+/// Bodies inside bodies (a Loop in an If in a Loop, ...); exporters nest two or three deep.
+inline constexpr std::size_t body_depth_max = 12;
+/// Nodes that specialisation may put in the place of If, Loop, Scan and SequenceMap, all iterations together: a
+/// recurrence of 20 nodes over 5,000 steps. More would take seconds and gigabytes to prepare.
+inline constexpr std::size_t expanded_nodes_max = 100'000;
+/// Entries of all sequences that exist while a graph is specialised: each operator that changes one makes a copy.
+inline constexpr std::size_t sequence_entries_max = std::size_t{1} << 24;
 /// Characters of a tensor's, node's or file's name inside a model.
 inline constexpr std::size_t name_length_max = 4096;
 /// Bytes of one protobuf model file: the limit of protobuf itself.
@@ -30,6 +37,9 @@ inline constexpr std::size_t vocabulary_max = std::size_t{1} << 22;
 inline constexpr std::size_t token_bytes_max = 4096;
 /// Bytes of a text that becomes tokens: about two million tokens. Encoding takes some 50 times as much memory.
 inline constexpr std::size_t prompt_bytes_max = std::size_t{8} << 20;
+/// Stop strings of one generation, and bytes of one: each byte of text is compared with all.
+inline constexpr std::size_t stop_strings_max = 64;
+inline constexpr std::size_t stop_bytes_max = 1024;
 /// Bytes of a tensor's name in a GGUF file, by its specification; of a key it is `name_length_max`.
 inline constexpr std::size_t gguf_name_bytes_max = 64;
 /// Alignment of a GGUF file's data: a page is the most that anybody asks for.
