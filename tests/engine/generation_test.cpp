@@ -8,6 +8,7 @@
 
 #include "kernels/cached_attention.hpp"
 #include "support/check.hpp"
+#include "troupe/engine/embedding.hpp"
 
 using namespace troupe;
 using namespace troupe::test;
@@ -255,4 +256,24 @@ TEST_CASE("a model that is no language model is refused") {
   const auto refused = generator::make(inputs, model, {.cache_pages = 4});
   REQUIRE_FALSE(refused);
   CHECK(refused.error().message().find("output_rows") != std::string::npos);
+}
+
+TEST_CASE("the embedding of a text is its last row, or the mean of all") {
+  std::vector<token_id> text;
+  for (token_id i = 0; i < 150; ++i) text.push_back(i * 11 % vocabulary_size);
+  hash_model model(20);
+  const auto inputs = inputs_of(1, 10);
+  const auto last = need(embed(inputs, model, text, pooling::last, soon()));
+  CHECK(last == logits_after(text));
+  model.loses_at = {model.calls + 2};  // between its two steps
+  const auto mean = need(embed(inputs, model, text, pooling::mean, soon()));
+  std::vector<double> sums(vocabulary_size, 0.0);
+  for (std::size_t length = 1; length <= text.size(); ++length) {
+    const auto row = logits_after({text.begin(), text.begin() + static_cast<std::ptrdiff_t>(length)});
+    for (std::size_t i = 0; i < row.size(); ++i) sums[i] += row[i];
+  }
+  REQUIRE(mean.size() == sums.size());
+  for (std::size_t i = 0; i < mean.size(); ++i) CHECK(mean[i] == static_cast<float>(sums[i] / 150.0));
+  CHECK_FALSE(embed(inputs, model, {}, pooling::mean, soon()));
+  CHECK_FALSE(embed(inputs, model, std::vector<token_id>(161, 1), pooling::mean, soon()));
 }

@@ -15,7 +15,7 @@ namespace troupe::wire {
 namespace {
 
 // Cap'n Proto's own bounds, see "Trust" in transport/README.md.
-constexpr int nesting_max = 64;
+constexpr int nesting_max = 24 + 6 * static_cast<int>(troupe::limits::body_depth_max);
 constexpr std::uint32_t segments_max = 512;
 constexpr std::size_t words_slack = 64;
 // Records without tensors fit in the first segment, so that their bytes do not depend on how segments grow.
