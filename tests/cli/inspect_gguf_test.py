@@ -78,6 +78,7 @@ class inspect_gguf_test(cli_test):
         self.assertEqual(answer["tokenizer"], {"model": "gpt2", "pre": "qwen2", "tokens": 2, "chat_template": False})
         self.assertEqual(answer["metadata"]["tokenizer.ggml.tokens"], "string[2]")
         self.assertEqual(answer["metadata"]["llama.block_count"], 1)
+        self.assertEqual(answer["metadata"]["llama.attention.layer_norm_rms_epsilon"], 1e-5)
         self.assertTrue(answer["supported"])
         self.assertEqual(answer["unsupported"], [])
 

@@ -35,7 +35,8 @@ json json_of(const gguf_file& file, const gguf_entry& entry) {
   if (const auto text = file.text(entry.key)) return replace_invalid_utf8(*text);
   if (const auto flag = file.boolean(entry.key)) return *flag;
   if (const auto integer = file.integer(entry.key)) return *integer;
-  if (const auto number = file.number(entry.key)) return *number;
+  // As short as the type of the file allows: 1e-05, and not the double that is nearest to the float.
+  if (file.number(entry.key)) return json::parse(entry.describe(), nullptr, false);
   return entry.describe();
 }
 
