@@ -1,8 +1,16 @@
 #include "graph/arithmetic.hpp"
 
+#include <algorithm>
+
+#include "troupe/engine/operators.hpp"
+
 namespace troupe {
 
 std::uint64_t multiply_adds(const node& step, const std::vector<shape>& dims) {
+  const bool by_blocks = step.op == "Linear" || step.op == "Logits" || step.op == "ExpertLinear";
+  if (step.domain == own_domain && by_blocks && !step.outputs.empty() && step.outputs[0] != no_value)
+    return static_cast<std::uint64_t>(dims[step.outputs[0]].elements()) *
+           static_cast<std::uint64_t>(std::max<std::int64_t>(step.int_or("columns", 0), 0));
   if (step.inputs.size() < 2 || step.inputs[0] == no_value || step.inputs[1] == no_value || step.outputs.empty() ||
       step.outputs[0] == no_value)
     return 0;
