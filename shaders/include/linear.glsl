@@ -31,7 +31,16 @@ layout(push_constant) uniform parameters {
   uint row_words;                   // of the packed weights
   float scale;
   float activation_a, activation_b;
+#if EXPERTS
+  uint slots;                 // of a row of x, or 1 when each slot has its own; `rows` counts slots
+  uint experts;               // each has `own_columns` rows of the weights
+  uint first_row, part_rows;  // of all experts' rows, those that are here
+#endif
 };
+
+#if EXPERTS
+#include "expert_rows.glsl"
+#endif
 
 float bias_of(uint column) { return has_bias ? widen(bias[min(column, columns - 1)]) : 0.0; }
 

@@ -21,7 +21,14 @@ void main() {
   if (tile >= rows_of_tiles * blocks) return;  // the whole workgroup
   const uint row0 = tile % rows_of_tiles * ROWS;
   const uint block = tile / rows_of_tiles;
+#if EXPERTS
+  uint row;
+  const bool here = find_row(row0, 8 * block + lane, row);
+  const uint base = row / 8 * 8 * row_words + row % 8;
+  const uint left_row = row0 / slots;
+#else
   const uint base = block * 8 * row_words + lane;
+#endif
   const uint chunk_words = header_words + CHUNK_UNITS * unit_words;
 
   const uint eights = (inner + 7) / 8;
@@ -46,7 +53,10 @@ void main() {
         [[unroll]] for (uint j = 0; j < UNIT_EIGHTS; ++j, ++k) {
           const float b[8] = eight_of(header, words, unit, j);
           [[unroll]] for (uint r = 0; r < ROWS; ++r) {
-            const uint left_word = min(row0 + r, rows - 1) * left_stride + min(k, eights - 1);
+#if !EXPERTS
+            const uint left_row = min(row0 + r, rows - 1);
+#endif
+            const uint left_word = left_row * left_stride + min(k, eights - 1);
             const float a[8] = load_eight_if(left, left_word, k < eights);
             [[unroll]] for (uint i = 0; i < 8; ++i) sums[r] = fma(a[i], b[i], sums[r]);
           }
@@ -61,6 +71,9 @@ void main() {
     barrier();
   }
   if (slot != 0) return;
+#if EXPERTS
+  if (!here) return;
+#endif
   const uint column = first_column + 8 * block + lane;
   [[unroll]] for (uint r = 0; r < ROWS; ++r) finish(row0 + r, column, totals[r], bias_of(column));
 }

@@ -6,6 +6,9 @@
 // Every element is one chain of fused multiply-adds in the order of k, whatever ROWS is.
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_shuffle : require
+#if EXPERTS
+#extension GL_KHR_shader_subgroup_vote : require
+#endif
 #include "linear.glsl"
 #include "texels.glsl"
 
@@ -37,10 +40,23 @@ void main() {
 
   // Rows and columns past the edge repeat the last ones and are not stored.
   uint row_word[LOADS];
+  uint at[BLOCKS];
+#if EXPERTS
+  row_word[0] = row0 / slots * left_stride;
+  bool here[BLOCKS];
+  bool any_here = false;
+  [[unroll]] for (uint v = 0; v < BLOCKS; ++v) {
+    uint row;
+    here[v] = find_row(row0, 8 * (block0 + v) + lane, row);
+    any_here = any_here || here[v];
+    at[v] = row / 8 * 8 * row_words + row % 8;
+  }
+  if (!subgroupAny(any_here)) return;
+#else
   [[unroll]] for (uint r = 0; r < LOADS; ++r)
     row_word[r] = min(row0 + 8 * r + (ROWS == 1 ? 0 : lane), rows - 1) * left_stride;
-  uint at[BLOCKS];
   [[unroll]] for (uint v = 0; v < BLOCKS; ++v) at[v] = min(block0 + v, blocks - 1) * 8 * row_words + lane;
+#endif
 
   float sums[ROWS][BLOCKS];
   [[unroll]] for (uint r = 0; r < ROWS; ++r)
@@ -94,7 +110,10 @@ void main() {
 #if ROWS == 1
   [[unroll]] for (uint v = 0; v < BLOCKS; ++v) {
     const uint column = column0 + 8 * v + lane;
-    finish(row0, column, sums[0][v], bias_of(column));
+#if EXPERTS
+    if (here[v])
+#endif
+      finish(row0, column, sums[0][v], bias_of(column));
   }
 #else
   // Invocations exchange columns for rows, so that each ends eight neighbours, which are one word.

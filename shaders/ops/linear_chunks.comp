@@ -1,3 +1,4 @@
 #version 450
+#define EXPERTS 0
 #define ROWS 1
 #include "linear_chunks.glsl"

@@ -1,6 +1,7 @@
 #version 450
 // Many rows times packed weights, for GPUs: a workgroup computes a tile of 64 x 64 elements, an invocation 4 x 4 of them, and
 // both operands come through shared memory, 32 terms at a time. Sums are those of linear_chunks.glsl, bit for bit.
+#define EXPERTS 0
 #include "linear.glsl"
 
 #define TILE 64

@@ -95,3 +95,50 @@ TEST_CASE("experts that do not fit their rows are refused") {
   changed.inputs[1] = tensor_of<float>({1}, {0});
   CHECK(refusal(changed).code() == errc::invalid_argument);
 }
+
+namespace {
+
+/// In both families and storage types, within `allowed` for binary16.
+void check_families(const kernel_case& given, bound allowed, std::size_t graph_inputs) {
+  const auto want = run_on("reference", given, dtype::f32);
+  for (const kernel_family family : {kernel_family::software, kernel_family::gpu})
+    for (const dtype storage : {dtype::f16, dtype::f32}) {
+      INFO("kernels " << static_cast<int>(family) << ", storage " << to_string(storage));
+      const auto opened = need(open_device("", operators(), {.kernels = family}));
+      const auto loaded = need(opened->load(std::make_shared<const graph>(graph_of(given)), {.storage = storage}));
+      const std::vector<tensor> inputs(given.inputs.begin(),
+                                       given.inputs.begin() + static_cast<std::ptrdiff_t>(graph_inputs));
+      const auto got = need(loaded->run(inputs, steady_clock::now() + std::chrono::minutes(1)));
+      for (std::size_t i = 0; i < want.size(); ++i)
+        CHECK(compare(got.at(i), want[i], storage == dtype::f16 ? allowed : bound{4e-6, 4e-6}) == "");
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a router on a device chooses as the reference does", "[device]") {
+  // Few distinct values, so that there are equals; ids are exact, weights are rounded to binary16.
+  tensor logits = random_halves({65, 60}, 3);
+  for (float& value : logits.as_mutable<float>()) value = std::round(16 * value) / 4;
+  logits.as_mutable<float>()[7] = nan_value;
+  logits.as_mutable<float>()[130] = infinity;
+  logits.as_mutable<float>()[190] = -infinity;
+  for (const bool normalize : {true, false}) check_families(router_case(logits, 6, normalize), two_roundings, 1);
+  check_families(router_case(random_halves({3, 1}, 4), 1), two_roundings, 1);
+}
+
+TEST_CASE("experts on a device multiply as the reference does", "[device]") {
+  tensor ids = need(tensor::make(dtype::f32, {5, 3}));
+  random_source random(9);
+  for (float& id : ids.as_mutable<float>()) id = static_cast<float>(random.below(4));
+  ids.as_mutable<float>()[4] = nan_value;
+  ids.as_mutable<float>()[5] = 60000;
+  ids.as_mutable<float>()[6] = -3;
+  // 4 experts of 8 and of 77 rows.
+  for (const std::int64_t columns : {8, 77})
+    for (const block_format format : {block_format::q8_0, block_format::q4_k}) {
+      const tensor weight = random_blocks(format, 4 * columns, 256, 5);
+      check_families(expert_case(random_halves({5, 256}, 6), ids, format, weight, 256, 4), two_roundings, 2);
+      check_families(expert_case(random_halves({5, 3, 256}, 7), ids, format, weight, 256, 4), two_roundings, 2);
+    }
+}

@@ -2,6 +2,7 @@
 #include "kernels/expert_linear.hpp"
 
 #include "kernels/definitions.hpp"
+#include "kernels/linear_dispatch.hpp"
 #include "kernels/operand_checks.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
@@ -20,6 +21,16 @@ result<void> infer(infer_context& context) {
   TROUPE_TRY(const shape dims, shape::make(extents));
   context.set_output(0, context.input_type(0), dims);
   return {};
+}
+
+result<void> lower(lowering_context& context) {
+  TROUPE_CHECK(expect_indexable(context, {0, 1}));
+  TROUPE_TRY(expert_product product, expert_product_of(node_view(context)));
+  return add_linear(context, {.x = context.read(0),
+                              .target = context.write(0),
+                              .rows = product.rows * product.top,
+                              .experts = expert_slots{context.read(1), product.slots_differ ? 1 : product.top},
+                              .linear = std::move(product.linear)});
 }
 
 }  // namespace
@@ -45,7 +56,11 @@ result<expert_product> expert_product_of(const node_view& given) {
 }
 
 operator_definition expert_linear_operator() {
-  return {.name = "troupe.ExpertLinear", .byte_inputs_from = 2, .infer = infer, .reference = expert_linear_reference};
+  return {.name = "troupe.ExpertLinear",
+          .byte_inputs_from = 2,
+          .infer = infer,
+          .reference = expert_linear_reference,
+          .lower = lower};
 }
 
 }  // namespace troupe

@@ -19,6 +19,12 @@ struct linear_parameters {
   float scale, activation_a, activation_b;
 };
 
+/// As linear.glsl has them for experts.
+struct expert_parameters {
+  linear_parameters linear;
+  std::uint32_t slots, experts, first_row, part_rows;
+};
+
 /// A kernel of one tile size: the texel form has the same name with a suffix.
 struct tile_kernel {
   std::string_view name, texel_name;
@@ -34,24 +40,27 @@ constexpr std::int64_t divide_up(std::int64_t value, std::int64_t divisor) {
   return (value + divisor - 1) / divisor;
 }
 
+linear_parameters parameters_of(const linear_work& work, const placed_matrices& x, const packed_rows& weights) {
+  return {.rows = as_u32(work.rows),
+          .inner = as_u32(work.linear.inner),
+          .columns = as_u32(work.linear.columns),
+          .first_column = as_u32(weights.first),
+          .own_columns = as_u32(weights.count),
+          .left_stride = as_u32(x.row_stride / 8),
+          .row_words = as_u32(weights.row_words),
+          .scale = work.scale,
+          .activation_a = work.softcap > 0 ? work.softcap : work.activation.a,
+          .activation_b = work.activation.b};
+}
+
 /// Everything but shader, groups and what is special to a family.
 dispatch product(const linear_work& work, const placed_matrices& x, const packed_rows& weights) {
   const packed_format format = packed_format_of(weights.format);
   const bool caps = work.softcap > 0;
-  const linear_parameters parameters{.rows = as_u32(work.rows),
-                                     .inner = as_u32(work.linear.inner),
-                                     .columns = as_u32(work.linear.columns),
-                                     .first_column = as_u32(weights.first),
-                                     .own_columns = as_u32(weights.count),
-                                     .left_stride = as_u32(x.row_stride / 8),
-                                     .row_words = as_u32(weights.row_words),
-                                     .scale = work.scale,
-                                     .activation_a = caps ? work.softcap : work.activation.a,
-                                     .activation_b = work.activation.b};
   // An operand that is not there is bound to something that is.
   return {
       .operands = {x.operand, weights.operand, work.bias.value_or(work.x), work.residual.value_or(work.x), work.target},
-      .push_constants = push_bytes(parameters),
+      .push_constants = push_bytes(parameters_of(work, x, weights)),
       .specialization = {static_cast<std::uint32_t>(weights.format), format.unit_elements, format.unit_words,
                          format.header_words, work.bias.has_value(), work.residual.has_value(),
                          caps ? softcap_kind : static_cast<std::uint32_t>(work.activation.kind), work.float_target}};
@@ -84,18 +93,54 @@ void add_shared(lowering_context& context, const linear_work& work, const placed
   context.add(std::move(step));
 }
 
+bool owns_tiles(const device_traits& traits) {
+  return traits.software && traits.subgroup_size == 8 && traits.subgroup_shuffle;
+}
+
+/// Slots one by one, with the rows of their experts. `first_column`: of the matrix, in the target.
+void add_experts(lowering_context& context, const linear_work& work, placed_matrices x, packed_rows part,
+                 const block_matrix& matrix, std::int64_t first_column) {
+  const bool software = owns_tiles(context.traits());
+  const bool texels =
+      software && part.operand.texels && context.reads_texels(work.rows / work.experts->per_row * x.row_stride);
+  x.operand.texels = part.operand.texels = texels;
+  packed_rows columns = part;
+  columns.first = first_column;
+  columns.count = matrix.rows;
+  dispatch step = product(work, x, columns);
+  step.push_constants =
+      push_bytes(expert_parameters{parameters_of(work, x, columns), as_u32(work.experts->per_row),
+                                   as_u32(work.linear.experts), as_u32(part.first), as_u32(part.count)});
+  step.operands.push_back(work.experts->ids);
+  step.shader = !software ? "expert_chunks" : texels ? "expert_row_texel" : "expert_row";
+  if (software) step.specialization.push_back(0);
+  step.groups = groups_for(work.rows * divide_up(divide_up(matrix.rows, 8), software ? tile_kernels[0].blocks : 1), 1,
+                           context.traits());
+  context.add(std::move(step));
+}
+
 }  // namespace
 
 result<void> add_linear(lowering_context& context, const linear_work& work) {
   if (work.rows == 0) return {};
-  gemm_work shape_of_x{.left = work.x, .rows = work.rows, .inner = work.linear.inner};
+  const std::int64_t x_rows = work.experts ? work.rows / work.experts->per_row : work.rows;
+  const gemm_work shape_of_x{.left = work.x, .rows = x_rows, .inner = work.linear.inner};
   placed_matrices x = left_of(shape_of_x);
   TROUPE_CHECK(align_left(context, shape_of_x, x));
+  if (work.experts) {
+    std::int64_t first_column = 0;
+    for (const block_matrix& matrix : work.linear.matrices) {
+      linear_shape all{.inner = work.linear.inner, .matrices = {matrix}};
+      all.matrices[0].rows *= work.linear.experts;
+      TROUPE_TRY(const auto parts, pack_weights(context, all));
+      for (const packed_rows& part : parts) add_experts(context, work, x, part, matrix, first_column);
+      first_column += matrix.rows;
+    }
+    return {};
+  }
   TROUPE_TRY(const auto parts, pack_weights(context, work.linear));
-  const device_traits& traits = context.traits();
-  const bool owns_tiles = traits.software && traits.subgroup_size == 8 && traits.subgroup_shuffle;
   for (const packed_rows& part : parts)
-    owns_tiles ? add_packed(context, work, x, part) : add_shared(context, work, x, part);
+    owns_tiles(context.traits()) ? add_packed(context, work, x, part) : add_shared(context, work, x, part);
   return {};
 }
 

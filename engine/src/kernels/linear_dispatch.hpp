@@ -8,10 +8,17 @@
 
 namespace troupe {
 
+/// Every row of the target is a slot that belongs to an expert of its own; a matrix has the rows of all experts.
+struct expert_slots {
+  dispatch_operand ids;      ///< of each slot, in the storage type
+  std::int64_t per_row = 1;  ///< slots that share a row of x
+};
+
 /// target = activation(scale * (x times the weights + bias) + residual), or softcap * tanh of it / softcap.
 struct linear_work {
   dispatch_operand x, target;
-  std::int64_t rows = 0;
+  std::int64_t rows = 0;  ///< of the target
+  std::optional<expert_slots> experts;
   linear_shape linear;
   std::optional<dispatch_operand> bias, residual;
   troupe::activation activation;
