@@ -16,3 +16,4 @@ if(NOT TARGET ONNX::onnx_proto)
 endif()
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)  # used as a header alone: package libxxhash-dev
 find_program(TROUPE_GLSLC glslc REQUIRED)
+find_program(TROUPE_SPIRV_AS spirv-as REQUIRED)  # package spirv-tools

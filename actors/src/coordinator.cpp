@@ -19,8 +19,7 @@ public:
   coordinator(caf::actor_config& config, coordinator_options options)
       : event_based_actor(config),
         options_(std::move(options)),
-        state_(options_.layout, static_cast<std::uint32_t>(options_.nodes.size() - 1),
-               options_.first_state_epoch),
+        state_(options_.layout, static_cast<std::uint32_t>(options_.nodes.size() - 1), options_.first_state_epoch),
         shards_(options_.layout->parts.size()) {
     quiet(*this);
     set_down_handler([this](caf::scheduled_actor*, caf::down_msg& down) { on_down(down); });

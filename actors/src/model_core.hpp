@@ -11,8 +11,8 @@
 namespace troupe {
 
 /// Safe to use from any thread. Submissions reach the present coordinator; those that a coordinator dropped when it
-/// ended are given to its successor, so a caller sees a pause and not an error. Those of a model with states are answered
-/// `state_lost` instead: the successor loads its parts anew.
+/// ended are given to its successor, so a caller sees a pause and not an error. Those of a model with states are
+/// answered `state_lost` instead: the successor loads its parts anew.
 class model_core : public std::enable_shared_from_this<model_core> {
 public:
   using callback = std::function<void(result<run_result>)>;

@@ -130,9 +130,8 @@ result<loaded_model> system_core::load(std::span<const graph> networks, const lo
                              restarts = options.restarts](caf::event_based_actor* parent) -> caf::actor {
     const auto core = self.lock();
     if (!core) return {};
-    const caf::actor handle =
-        spawn_coordinator(parent, {random_id(), layout, core->hosts(), shared->aggregator(), restarts,
-                                   shared->first_state_epoch()});
+    const caf::actor handle = spawn_coordinator(
+        parent, {random_id(), layout, core->hosts(), shared->aggregator(), restarts, shared->first_state_epoch()});
     shared->coordinator_started(handle);
     return handle;
   };

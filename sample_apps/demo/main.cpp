@@ -1,5 +1,6 @@
 // The demonstration: held-out digits through a pipeline of two shards, then the same while a shard is killed, then the
-// same over two further processes of which one is killed. Ends with 1 if any answer differs by a single bit.
+// same over two further processes of which one is killed. Then a story by a small language model, of which a shard is
+// killed in the middle of a sentence. Ends with 1 if any answer differs by a single bit.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +10,7 @@
 #include "digit_run.hpp"
 #include "drawing.hpp"
 #include "node_process.hpp"
+#include "story.hpp"
 #include "troupe/troupe.hpp"
 
 namespace troupe::demo {
@@ -180,6 +182,49 @@ result<bool> over_processes(drawing& out, const demo_options& options, const gra
   return moved && same;
 }
 
+result<bool> a_story(drawing& out, const demo_options& options, const std::filesystem::path& file) {
+  const std::string beginning = "Once upon a time";
+  TROUPE_TRY(const storyteller teller, storyteller::read(file));
+  event_log log;
+  system_options made;
+  made.device = options.device;
+  made.allow_fault_injection = true;
+  made.on_event = log.listener();
+  TROUPE_TRY(system on, system::make(std::move(made)));
+  TROUPE_TRY(const model loaded, on.load(teller.written.graph, {.shards = shards}));
+  out.section(fmt::format("A story by a language model of {:.1f} million parameters, over {} shards",
+                          static_cast<double>(teller.written.parameters.elements) / 1e6, shards));
+  show_placement(out, loaded);
+  TROUPE_TRY(const story whole, teller.tell(loaded, beginning));
+  for (const std::string& line : wrapped(whole.text, 76)) out.line("   " + line);
+  out.line(fmt::format("   {} tokens in {:.2f} s, {:.0f} a second", whole.tokens.size(), whole.seconds,
+                       static_cast<double>(whole.tokens.size()) / whole.seconds));
+
+  out.section("The same story; a shard is killed in the middle of a sentence");
+  const std::size_t moment = middle_of_a_sentence(teller, whole);
+  time_point killed;
+  TROUPE_TRY(const story again,
+             teller.tell(loaded, beginning, [&](std::size_t tokens, const std::string& text) -> result<void> {
+               if (tokens != moment) return {};
+               const auto told = wrapped(text, 76);
+               out.line("   ... " + told.back());
+               out.line(fmt::format(
+                   "   after {} tokens the shard of part 1 is killed, and with it all that it had read", tokens));
+               killed = steady_clock::now();
+               return on.kill_part(loaded, 1);
+             }));
+  log.show_since(killed, out);
+  out.line("   ... and it went on:");
+  for (const std::string& line : wrapped(again.text, 76)) out.line("   " + line);
+  const bool recovered = again.recoveries > 0;
+  const bool same = whole.tokens == again.tokens;
+  out.verdict(recovered, recovered ? fmt::format("the shard came back empty and read the story again ({:.2f} s in all)",
+                                                 again.seconds)
+                                   : "no shard was lost");
+  out.verdict(same, same ? "the story is the same, token for token" : "the story ended differently");
+  return recovered && same;
+}
+
 result<bool> show(const demo_options& options) {
   drawing out;
   TROUPE_TRY(const auto devices, list_devices());
@@ -190,10 +235,12 @@ result<bool> show(const demo_options& options) {
   digit_answers undisturbed;
   TROUPE_TRY(const bool one_process, in_one_process(out, options, network, digits, undisturbed));
   TROUPE_TRY(const bool processes, over_processes(out, options, network, digits, undisturbed));
+  TROUPE_TRY(const bool told, a_story(out, options, models / "stories" / "stories-q8_0.gguf"));
   out.line("");
-  out.verdict(one_process && processes, one_process && processes ? "Done: nothing that was killed changed an answer."
-                                                                 : "Something above is not as it should be.");
-  return one_process && processes;
+  const bool good = one_process && processes && told;
+  out.verdict(good,
+              good ? "Done: nothing that was killed changed an answer." : "Something above is not as it should be.");
+  return good;
 }
 
 }  // namespace
@@ -201,9 +248,10 @@ result<bool> show(const demo_options& options) {
 
 int main(int count, char** arguments) {
   troupe::demo::demo_options options;
-  CLI::App cli("Shows digits being recognised while parts of the system are killed.", "troupe_demo");
+  CLI::App cli("Shows digits being recognised and a story being told while parts of the system are killed.",
+               "troupe_demo");
   cli.add_option("--program", options.program, "The troupe program, for the node processes")->capture_default_str();
-  cli.add_option("--models", options.models, "Folder with digits.onnx and held_out/")->capture_default_str();
+  cli.add_option("--models", options.models, "Folder with digits.onnx, held_out/ and stories/")->capture_default_str();
   cli.add_option("--device", options.device, "Device to use; the best if not given");
   CLI11_PARSE(cli, count, arguments);
 

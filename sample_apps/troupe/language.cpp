@@ -16,12 +16,14 @@ void language_options::add_to(CLI::App& command) {
 }
 
 result<loaded_language> load_language(const std::string& file, const language_options& given, std::int64_t sessions,
-                                      console& out) {
+                                      console& out, language_output gives) {
   const auto started = steady_clock::now();
   out.progress("loading " + file);
-  TROUPE_TRY(
-      language_model read,
-      load_language_model(file, {.sessions = sessions, .context = given.context, .cache_pages = given.cache_pages}));
+  TROUPE_TRY(language_model read, load_language_model(file, {.sessions = sessions,
+                                                             .context = given.context,
+                                                             .cache_pages = given.cache_pages,
+                                                             .logits = gives == language_output::logits,
+                                                             .embeddings = gives == language_output::embeddings}));
   auto words = tokenizer::from_gguf(read.file);
   if (!words) return error(words.error()).while_doing(file);
   if (given.spread.parallel != "pipeline")

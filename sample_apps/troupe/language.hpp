@@ -18,6 +18,9 @@ struct language_options {
   void add_to(CLI::App& command);
 };
 
+/// What a loaded model gives.
+enum class language_output { logits, embeddings };
+
 /// Ready to generate. The system goes last.
 struct loaded_language {
   std::unique_ptr<system> on;
@@ -31,7 +34,7 @@ struct loaded_language {
 
 /// `sessions`: that can be under way at once. Progress goes to `out`.
 result<loaded_language> load_language(const std::string& file, const language_options& given, std::int64_t sessions,
-                                      console& out);
+                                      console& out, language_output gives = language_output::logits);
 
 /// The tokens after which a model has nothing more to say.
 std::vector<token_id> end_tokens(const tokenizer& words);

@@ -16,8 +16,10 @@ void placement_options::add_to(CLI::App& command, bool with_nodes) {
         ->type_name("HOST:PORT")
         ->allow_extra_args(false);
   command.add_option("--threads", threads, "Threads of the actor scheduler")->check(CLI::Range(1, 1024));
-  command.add_option("--kernels", kernels, "Kernels for software devices or for GPUs, whatever the device is")
-      ->check(CLI::IsMember({"auto", "software", "gpu"}))
+  command
+      .add_option("--kernels", kernels,
+                  "Kernels for software devices, for GPUs, or for GPUs with matrix units, whatever the device is")
+      ->check(CLI::IsMember({"auto", "software", "gpu", "cooperative"}))
       ->capture_default_str();
   command.add_option("--cache", cache, "Keep compiled pipelines in this folder between runs")->type_name("DIR");
   command.add_flag("--verbose", verbose, "Say on stderr what supervisors do");
@@ -29,9 +31,10 @@ system_options placement_options::for_system(std::string name) const {
   made.name = std::move(name);
   made.device = device;
   made.devices.pipeline_cache_directory = cache;
-  made.devices.kernels = kernels == "software" ? kernel_family::software
-                         : kernels == "gpu"    ? kernel_family::gpu
-                                               : kernel_family::automatic;
+  made.devices.kernels = kernels == "software"      ? kernel_family::software
+                         : kernels == "gpu"         ? kernel_family::gpu
+                         : kernels == "cooperative" ? kernel_family::cooperative
+                                                    : kernel_family::automatic;
   made.threads = threads;
   made.nodes = nodes;
   made.allow_fault_injection = allow_fault_injection;

@@ -17,8 +17,9 @@
 layout(constant_id = 0) const uint addend_kind = NO_ADDEND;
 layout(constant_id = 1) const uint activation = 0;
 layout(constant_id = 2) const bool has_residual = false;
-layout(constant_id = 3) const bool sliced = false;  // slice z writes its fp32 sums to `partial` and no more
+layout(constant_id = 3) const bool sliced = false;  // a slice's fp32 sums go to `partial`, and that is all
 layout(constant_id = 4) const uint batch_rank = 6;  // a division of integers is dear: only as many as there are axes
+layout(constant_id = 5) const uint slice_length = 1024;  // a multiple of 8
 
 layout(set = 0, binding = 2) readonly buffer addend_elements { STORED addend[]; };
 layout(set = 0, binding = 3) readonly buffer residual_elements { STORED residual[]; };
@@ -26,20 +27,20 @@ layout(set = 0, binding = 4) writeonly buffer target_elements { STORED target[];
 layout(set = 0, binding = 2) readonly buffer addend_words { WIDE addend_eights[]; };
 layout(set = 0, binding = 3) readonly buffer residual_words { WIDE residual_eights[]; };
 layout(set = 0, binding = 4) writeonly buffer target_words { WIDE target_eights[]; };
-layout(set = 0, binding = 4) writeonly buffer partial_elements { float partial[]; };
+layout(set = 0, binding = 4) buffer partial_elements { float partial[]; };
 
 layout(push_constant) uniform parameters {
   uint rows, inner, columns;         // of a whole matrix
   uint first_column, group_columns;  // what this dispatch computes; the right operand holds no others
   uint left_stride;   // from one row of the left operand, as it lies, to the next
   uint right_stride;  // the same of the right operand; of a packed one, from one block of columns to the next
-  uint slice_length;  // a multiple of 8
   uint addend_row_stride, addend_column_stride;
   float alpha, beta;
   float activation_a, activation_b;
   uint batch_extents[6];  // outermost first; those that are not used are 1
   uint left_strides[6];
   uint right_strides[6];
+  uint added_slice;  // not 0: the only slice of this dispatch, added to the sums of those before
 };
 
 uint matrix_count() {
@@ -62,6 +63,12 @@ void find_matrix(uint matrix, out uint left_base, out uint right_base) {
   }
 }
 
+// Where the slice of this workgroup begins, if it computes one.
+uint first_term() { return (gl_WorkGroupID.z + added_slice) * slice_length; }
+
+// A slice that is added to others has an operand that begins with its terms.
+uint skipped_terms() { return added_slice * slice_length; }
+
 // The addend of a row or of a column of the whole matrix, where that is all there is: loaded once for many elements.
 float addend_of_row(uint row) {
   return addend_kind == ADDEND_OF_ROW ? widen(addend[min(row, rows - 1) * addend_row_stride]) : 0.0;
@@ -75,7 +82,8 @@ void finish(uint matrix, uint row, uint column, float sum, float row_addend, flo
   if (row >= rows || column >= min(columns, first_column + group_columns)) return;
   const uint element = (matrix * rows + row) * columns + column;
   if (sliced) {
-    partial[gl_WorkGroupID.z * (matrix_count() * rows * columns) + element] = sum;
+    const uint slot = gl_WorkGroupID.z * (matrix_count() * rows * columns) + element;
+    partial[slot] = added_slice == 0 ? sum : partial[slot] + sum;
     return;
   }
   float term = addend_kind == ADDEND_OF_ROW ? row_addend : column_addend;

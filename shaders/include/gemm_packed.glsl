@@ -11,7 +11,7 @@
 #include "texels.glsl"
 
 layout(local_size_x = 8 * SUBGROUPS) in;
-layout(constant_id = 5) const bool stores_words = false;  // see finish_eight()
+layout(constant_id = 6) const bool stores_words = false;  // see finish_eight()
 
 WORDS(0, left);
 WORDS(1, right);

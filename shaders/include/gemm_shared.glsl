@@ -9,10 +9,10 @@
 #define INVOCATIONS ((TILE_ROWS / OWN_ROWS) * (TILE_COLUMNS / OWN_COLUMNS))
 
 layout(local_size_x = INVOCATIONS) in;
-layout(constant_id = 5) const bool left_transposed = false;   // left is [inner][rows]
-layout(constant_id = 6) const bool right_transposed = false;  // right is [columns][inner]
-layout(constant_id = 7) const bool wide_left = false;         // words of eight elements lie within rows
-layout(constant_id = 8) const bool wide_right = false;
+layout(constant_id = 6) const bool left_transposed = false;   // left is [inner][rows]
+layout(constant_id = 7) const bool right_transposed = false;  // right is [columns][inner]
+layout(constant_id = 8) const bool wide_left = false;         // words of eight elements lie within rows
+layout(constant_id = 9) const bool wide_right = false;
 
 layout(set = 0, binding = 0) readonly buffer left_elements { STORED left[]; };
 layout(set = 0, binding = 0) readonly buffer left_words { WIDE left_eights[]; };
@@ -60,6 +60,7 @@ void main() {
   const uint column0 = tile / tiles_down % tiles_across * TILE_COLUMNS;
   uint left_base, right_base;
   find_matrix(matrix, left_base, right_base);
+  right_base -= skipped_terms() * right_stride;  // modulo 2^32, as all indices are
   // Neighbouring invocations own neighbouring columns.
   const uint own_column = gl_LocalInvocationID.x % (TILE_COLUMNS / OWN_COLUMNS);
   const uint own_row = gl_LocalInvocationID.x / (TILE_COLUMNS / OWN_COLUMNS) * OWN_ROWS;
@@ -68,7 +69,7 @@ void main() {
   [[unroll]] for (uint r = 0; r < OWN_ROWS; ++r)
     [[unroll]] for (uint c = 0; c < OWN_COLUMNS; ++c) totals[r][c] = 0.0;
 
-  uint begin = sliced ? gl_WorkGroupID.z * slice_length : 0;
+  uint begin = sliced ? first_term() : 0;
   const uint last = sliced ? min(inner, begin + slice_length) : inner;
   for (; begin < last; begin += slice_length) {
     const uint end = min(last, begin + slice_length);

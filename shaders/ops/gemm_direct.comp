@@ -4,9 +4,9 @@
 #include "gemm.glsl"
 
 layout(local_size_x = 64) in;
-layout(constant_id = 5) const bool left_transposed = false;   // left is [inner][rows]
-layout(constant_id = 6) const bool right_transposed = false;  // right is [columns][inner]
-layout(constant_id = 7) const bool wide = false;  // both operands can be read eight elements at a time
+layout(constant_id = 6) const bool left_transposed = false;   // left is [inner][rows]
+layout(constant_id = 7) const bool right_transposed = false;  // right is [columns][inner]
+layout(constant_id = 8) const bool wide = false;  // both operands can be read eight elements at a time
 
 layout(set = 0, binding = 0) readonly buffer left_elements { STORED left[]; };
 layout(set = 0, binding = 0) readonly buffer left_words { WIDE left_eights[]; };

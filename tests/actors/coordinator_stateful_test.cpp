@@ -181,9 +181,9 @@ TEST_CASE("random losses: no step meets a state it was not meant for, and every 
     const auto remote = static_cast<std::uint32_t>(random.below(3));
     coordinator_state state(layout, remote);
     std::map<std::uint64_t, int> answers;
-    std::map<std::uint64_t, std::uint64_t> wanted;          // request -> epoch it asked for
-    std::map<std::uint64_t, std::uint64_t> flights;         // request -> epoch at its dispatch
-    std::map<std::uint32_t, std::uint32_t> placing;         // part -> host that was asked
+    std::map<std::uint64_t, std::uint64_t> wanted;                          // request -> epoch it asked for
+    std::map<std::uint64_t, std::uint64_t> flights;                         // request -> epoch at its dispatch
+    std::map<std::uint32_t, std::uint32_t> placing;                         // part -> host that was asked
     std::map<std::uint32_t, std::pair<std::uint32_t, std::uint64_t>> live;  // part -> host, incarnation
     std::map<std::uint64_t, std::vector<std::uint64_t>> incarnations_of;    // epoch -> those of its parts
     std::uint64_t incarnation = 0, next_request = 0, known_epoch = 0;
@@ -240,7 +240,8 @@ TEST_CASE("random losses: no step meets a state it was not meant for, and every 
         wanted[id] = random.below(3) == 0 ? 0 : known_epoch;
         perform(state.submit(id, rows(), far, start_time, wanted[id]));
       } else if (choice == 3 && !live.empty()) {
-        const std::uint32_t part = std::next(live.begin(), static_cast<std::ptrdiff_t>(random.below(live.size())))->first;
+        const std::uint32_t part =
+            std::next(live.begin(), static_cast<std::ptrdiff_t>(random.below(live.size())))->first;
         const auto [host, old] = lose(part);
         if (random.below(2) == 0) {
           perform(state.part_down(part, host, old));

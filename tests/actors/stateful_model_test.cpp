@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "support/cached_session.hpp"
+#include "support/protected_weights.hpp"
 
 using namespace troupe;
 using namespace troupe::test;
@@ -14,8 +15,9 @@ namespace {
 
 constexpr std::size_t layers = 3;
 
-system_options fragile() {
+system_options fragile(std::string device = {}) {
   system_options made;
+  made.device = std::move(device);
   made.allow_fault_injection = true;
   made.restarts = {1000, 20ms};  // a short window: many losses in a row must not slow restarts down
   return made;
@@ -104,10 +106,12 @@ TEST_CASE("runs in flight when a part is killed are right or told that the state
 }
 
 TEST_CASE("a hundred parts killed at random moments cost replays and not one bit") {
-  auto host = need(troupe::system::make(fragile()));
+  // On the reference device a restart takes a moment only; what is told does not depend on the device.
+  auto host = need(troupe::system::make(fragile("reference")));
   const std::uint64_t seed = 20261121;
   random_source random(seed);
-  const tensor want[] = {cached_network::undisturbed(layers, 0, 40), cached_network::undisturbed(layers, 1, 40)};
+  const tensor want[] = {cached_network::undisturbed(layers, 0, 40, "reference"),
+                         cached_network::undisturbed(layers, 1, 40, "reference")};
   int kills = 0, losses = 0;
   for (const std::uint32_t shards : {1, 2, 3}) {
     const model loaded = need(host.load(cached_network::make(layers), {.shards = shards}));
@@ -162,4 +166,22 @@ TEST_CASE("a model with states is not spread over replicas") {
   const auto joined = host.load_ensemble(twins);
   REQUIRE_FALSE(joined);
   CHECK(joined.error().code() == errc::invalid_argument);
+}
+
+TEST_CASE("a part that is placed in this process shares the caller's weights") {
+  for (const char* device : {"", "reference"}) {
+    INFO("device \"" << device << "\"");
+    const auto weights = protected_weights::make();
+    const auto mine = weights.file.use_count();
+    {
+      auto host = need(troupe::system::make(fragile(device)));
+      const model loaded = need(host.load(weights.network, {.shards = 2}));
+      CHECK(weights.file.use_count() > mine);
+      weights.unlock();
+      const auto answer = need(loaded.run(protected_weights::row_7()));
+      CHECK(answer.outputs.at(0).bytes()[0] == std::byte{42});
+    }
+    for (int wait = 0; wait < 500 && weights.file.use_count() > mine; ++wait) std::this_thread::sleep_for(10ms);
+    CHECK(weights.file.use_count() == mine);
+  }
 }

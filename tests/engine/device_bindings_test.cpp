@@ -88,6 +88,18 @@ TEST_CASE("a device's traits give way to the family of kernels that is asked for
   CHECK_FALSE(traits_for({}, kernel_family::software).texel_reads);
 }
 
+TEST_CASE("matrix units are used on GPUs by themselves and elsewhere when asked for") {
+  device_traits gpu, lavapipe;
+  gpu.matrix = lavapipe.matrix = {8, 8, 8};
+  lavapipe.software = true;
+  CHECK(traits_for(gpu, kernel_family::automatic).matrix);
+  CHECK_FALSE(traits_for(gpu, kernel_family::gpu).matrix);
+  CHECK_FALSE(traits_for(gpu, kernel_family::software).matrix);
+  CHECK_FALSE(traits_for(lavapipe, kernel_family::automatic).matrix);
+  CHECK(traits_for(lavapipe, kernel_family::cooperative).matrix);
+  CHECK_FALSE(traits_for(lavapipe, kernel_family::cooperative).software);
+}
+
 TEST_CASE("lavapipe says which Mesa it is") {
   TROUPE_NEEDS_VULKAN();
   const device_info info = need(list_devices()).front();

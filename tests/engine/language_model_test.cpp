@@ -101,6 +101,47 @@ TEST_CASE("a language model's sessions and padding rows do not touch each other"
   CHECK(made == expected);
 }
 
+namespace {
+
+/// Whether the rows have the same bits over two and three parts, prompt and single tokens.
+void check_parts(const language_model& model, std::string_view device) {
+  language_run whole(model, device);
+  const auto prompt = whole.add(some_tokens, 0, true);
+  const auto next = whole.add({7});
+  for (const std::size_t stages : {2, 3}) {
+    CAPTURE(stages);
+    language_run parts(model, device, stages);
+    CHECK(parts.add(some_tokens, 0, true) == prompt);
+    CHECK(parts.add({7}) == next);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("cutting a language model changes no bit", "[language]") {
+  for (const tiny_model& tiny : tiny_models()) {
+    CAPTURE(describe(tiny));
+    check_parts(need(build_language_model(open_tiny(tiny.build()), small)), "reference");
+  }
+}
+
+TEST_CASE("cutting a language model changes no bit on a Vulkan device", "[language][device]") {
+  TROUPE_NEEDS_VULKAN();
+  for (const tiny_model& tiny : {tiny_models()[0], tiny_models()[8]}) {
+    CAPTURE(describe(tiny));
+    check_parts(need(build_language_model(open_tiny(tiny.build()), small)), "");
+  }
+}
+
+TEST_CASE("the embedding of a language model counts for what is read of it", "[language]") {
+  // A large vocabulary: the table would outweigh every layer if all of it were read.
+  const tiny_model tiny{.vocabulary = 20000, .layers = 8};
+  const language_model model = need(build_language_model(open_tiny(tiny.build()), small));
+  const auto operators = builtin_operators();
+  const auto parts = need(cut_pipeline(model.graph, 2, operators));
+  CHECK(parts[0].states.size() == model.graph.states.size());  // all layers, so that the product with it is alone
+}
+
 TEST_CASE("language models give the same tokens on a Vulkan device as on the reference", "[language][device]") {
   TROUPE_NEEDS_VULKAN();
   for (const tiny_model& tiny : tiny_models()) {

@@ -1,11 +1,9 @@
 // Networks with states when they are cut: each part keeps its own states, and what it computes has the bits of the
 // whole. Also: no weight is copied on the way from a caller's graph to a program.
-#include <sys/mman.h>
-
 #include <algorithm>
 
 #include "support/cached_network.hpp"
-#include "troupe/engine/limits.hpp"
+#include "support/protected_weights.hpp"
 #include "troupe/engine/partition.hpp"
 
 using namespace troupe;
@@ -85,55 +83,33 @@ TEST_CASE("programs of the parts together give the bits of the whole, step after
   }
 }
 
-TEST_CASE("weights that share a file are neither read nor copied until a node needs them") {
-  // 256 MiB that nobody may read: whoever copies them on the way to the program ends this test.
-  constexpr std::int64_t rows = 1 << 16, bytes = 4096;
-  void* const memory = ::mmap(nullptr, rows * bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  REQUIRE(memory != MAP_FAILED);
-  const std::shared_ptr<const std::byte> file(
-      static_cast<const std::byte*>(memory), [](const std::byte* p) { ::munmap(const_cast<std::byte*>(p), rows * bytes); });
+TEST_CASE("weights that share a file are neither read nor copied by passes, cuts and loading") {
   const auto operators = std::make_shared<const operator_table>(builtin_operators());
-
-  graph network;
-  const value_id ids = network.add_value({"ids", dtype::i64, true, {{{-1, "n"}}}});
-  network.inputs = {ids};
-  const value_id table = network.add_constant(
-      "table", need(tensor::from_shared(dtype::u8, {rows, bytes}, file, static_cast<std::size_t>(rows * bytes))));
-  const value_id mask = network.add_constant("mask", need(tensor::from<std::int64_t>({1}, std::vector<std::int64_t>{5})));
-  const auto step = [&](const char* op, const char* name, std::vector<value_id> operands) {
-    node added{op, "", name, 13, std::move(operands), {}, {}};
-    added.outputs = {network.add_value({name, dtype::f32, false, std::nullopt})};
-    network.nodes.push_back(std::move(added));
-    return network.nodes.back().outputs[0];
-  };
-  network.outputs = {step("Gather", "rows", {table, step("Add", "shifted", {ids, mask})})};
-  need(validate(network));
-
-  graph copy = network;
-  need(fold_constants(copy, *operators));
-  need(optimize(copy, *operators));
-  auto parts = need(cut_pipeline(copy, 2, *operators));
+  const auto weights = protected_weights::make();
+  graph network = weights.network;
+  need(fold_constants(network, *operators));
+  need(optimize(network, *operators));
+  const auto parts = need(cut_pipeline(network, 2, *operators));
   std::size_t found = 0;
   for (const graph& part : parts)
     for (const auto& [id, data] : part.constants)
-      if (data.byte_size() == static_cast<std::size_t>(rows * bytes)) {
+      if (data.byte_size() == protected_weights::bytes) {
         ++found;
-        CHECK(data.storage() == file);
+        CHECK(data.storage() == weights.file);
       }
   CHECK(found == 1);
 
-  for (const char* device : {"reference", ""}) {
+  std::vector<std::vector<std::unique_ptr<program>>> programs;
+  for (const char* device : {"", "reference"}) {
     const auto opened = need(open_device(device, operators));
-    std::vector<std::unique_ptr<program>> programs;
-    for (const graph& part : parts) programs.push_back(need(opened->load(std::make_shared<const graph>(part))));
-    if (*device) continue;
-    // Now the weights may be read, and they are found where they are.
-    REQUIRE(::mprotect(memory, rows * bytes, PROT_READ | PROT_WRITE) == 0);
-    static_cast<unsigned char*>(memory)[7 * bytes + 3] = 42;
-    std::vector<tensor> values{need(tensor::from<std::int64_t>({1}, std::vector<std::int64_t>{2}))};
-    for (const auto& loaded : programs)
-      values = need(loaded->run(values, steady_clock::now() + std::chrono::seconds(60)));
-    REQUIRE(values.at(0).dims() == shape{1, bytes});
-    CHECK(values[0].bytes()[3] == std::byte{42});
+    programs.emplace_back();
+    for (const graph& part : parts) programs.back().push_back(need(opened->load(std::make_shared<const graph>(part))));
+  }
+  weights.unlock();
+  for (const auto& chain : programs) {
+    std::vector<tensor> values = protected_weights::row_7();
+    for (const auto& loaded : chain) values = need(loaded->run(values, steady_clock::now() + std::chrono::seconds(60)));
+    REQUIRE(values.at(0).dims() == shape{1, protected_weights::row_bytes});
+    CHECK(values[0].bytes()[0] == std::byte{42});
   }
 }

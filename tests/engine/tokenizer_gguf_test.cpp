@@ -84,6 +84,20 @@ TEST_CASE("a file's flags and ids count", "[tokenizer][gguf]") {
   CHECK(need(words.decode(need(words.encode("<s> a", {.add_special = false})))) == "<s> a");
 }
 
+TEST_CASE("a unigram file has a map of characters and flags of its own", "[tokenizer][gguf]") {
+  gguf_builder built;
+  built.text("tokenizer.ggml.model", "t5").texts("tokenizer.ggml.tokens", {"<pad>", "</s>", "<unk>", "▁a", "▁"});
+  built.list<float>("tokenizer.ggml.scores", {0, 0, 0, -1, -2});
+  built.list<std::int32_t>("tokenizer.ggml.token_type", {3, 3, 2, 1, 1});
+  built.value("tokenizer.ggml.remove_extra_whitespaces", true);
+  const tokenizer words = need(read(built));
+  CHECK(words.words().kind == tokenizer_kind::unigram);
+  CHECK(need(words.encode("a  a x")) == std::vector<token_id>{3, 3, 4, 2, 1});
+  CHECK(refusal(gguf_builder(built).list<std::uint8_t>("tokenizer.ggml.precompiled_charsmap", {9, 9}))
+            .find("map of characters") != std::string::npos);
+  CHECK(refusal(built.text("tokenizer.ggml.precompiled_charsmap", "x")).find("list of bytes") != std::string::npos);
+}
+
 TEST_CASE("a file without a usable vocabulary is refused by the key that is wrong", "[tokenizer][gguf]") {
   CHECK(refusal(gguf_builder()).find("tokenizer.ggml.model") != std::string::npos);
   CHECK(refusal(gguf_builder().text("tokenizer.ggml.model", "rwkv"), errc::unsupported).find("rwkv") !=

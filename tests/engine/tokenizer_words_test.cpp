@@ -62,6 +62,24 @@ TEST_CASE("Llama 3 and Qwen 2 keep a sign with the word and cut numbers", "[toke
   CHECK(words_of("IT'S a.b", rule::qwen2) == words{"IT", "'S", " a", ".b"});
 }
 
+TEST_CASE("Tekken and GPT-4o cut words where the case changes", "[tokenizer]") {
+  const auto tekken = [](std::string_view text) { return words_of(text, rule::tekken); };
+  CHECK(tekken("helloWorld HTTPServer ABC") == words{"hello", "World", " HTTPServer", " ABC"});
+  CHECK(tekken("it's 12") == words{"it", "'s", " ", "1", "2"});
+  CHECK(tekken("a.b/c//\n/d") == words{"a", ".b", "/c", "//\n/", "d"});
+  CHECK(tekken("x /usr") == words{"x", " /", "usr"});
+  // A letter without a case in ASCII ends the word before upper case, and begins it as well.
+  CHECK(tekken("éABC") == words{"é", "ABC"});
+  CHECK(tekken("ABéCD") == words{"ABé", "CD"});
+  CHECK(tekken("ABéd") == words{"ABéd"});
+  CHECK(tekken("你好A") == words{"你好", "A"});
+  CHECK(tekken("e\u0301a") == words{"e", "\u0301a"});
+  CHECK(tekken("a \n b\n") == words{"a", " \n", " b", "\n"});
+  const auto gpt4o = [](std::string_view text) { return words_of(text, rule::gpt4o); };
+  CHECK(gpt4o("it's IT'LL 12345") == words{"it's", " IT'LL", " ", "123", "45"});
+  CHECK(gpt4o("'s o'clock") == words{"'s", " o", "'clock"});
+}
+
 TEST_CASE("other rules cut in several passes", "[tokenizer]") {
   CHECK(words_of("a 123 b", rule::digits_gpt2) == words{"a", " ", "1", "2", "3", " b"});
   CHECK(words_of("Hi, 12345!", rule::punctuated) == words{"Hi", ",", " ", "123", "45", "!"});
@@ -77,7 +95,8 @@ TEST_CASE("whatever the text, its words are all of it", "[tokenizer]") {
       static constexpr std::string_view likely = "a1 '\n\r!s\xc3\xa9\t";
       text.push_back(random.below(4) == 0 ? static_cast<char>(random.below(256)) : likely[random.below(likely.size())]);
     }
-    for (const rule one : {rule::gpt2, rule::llama3, rule::qwen2, rule::digits_gpt2, rule::punctuated, rule::falcon}) {
+    for (const rule one : {rule::gpt2, rule::llama3, rule::qwen2, rule::tekken, rule::gpt4o, rule::digits_gpt2,
+                           rule::punctuated, rule::falcon}) {
       std::string joined;
       for (const std::string_view word : words_of(text, one)) {
         CHECK_FALSE(word.empty());

@@ -60,4 +60,5 @@ TEST_CASE("a matrix larger than one binding multiplies correctly") {
 
 TEST_CASE("a matrix larger than one binding multiplies correctly with the kernels of a GPU") {
   check_product(true, kernel_family::gpu);
+  check_product(false, kernel_family::gpu);
 }

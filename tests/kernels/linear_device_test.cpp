@@ -1,4 +1,4 @@
-// Products with weights in block formats on a device, in both families of kernels.
+// Products with weights in block formats on a device, in both families of kernels and both storage types.
 #include "support/linear_case.hpp"
 
 using namespace troupe;
@@ -6,50 +6,95 @@ using namespace troupe::test;
 
 namespace {
 
-constexpr std::int64_t inner_extents[] = {32 /*, 64, 96, 256, 288, 1024*/};
-constexpr std::int64_t row_counts[] = {1, 2, 3, 5, 8, 16, 33, 130};
-constexpr kernel_family families[] = {kernel_family::software, kernel_family::gpu};
+/// Columns of the layers that share one x: a lone one, those around a block of eight, and of several tiles.
+constexpr std::int64_t column_counts[] = {1, 7, 8, 65, 300};
 
-/// Rows of x and the result are rounded to binary16; sums are fp32 over at most 1,024 terms, whose errors are smaller.
+/// The result is rounded to binary16, and so is x beforehand, which costs a sum of 1,024 terms of random signs less
+/// than the rounding of the largest result.
 constexpr bound f16_bound = two_roundings;
-/// A sum of 1,024 products in another order, relative to the largest result.
+/// Sums in fp32 of at most 1,024 products, in another order than the reference's.
 constexpr bound f32_bound{4e-6, 4e-6};
 
-std::vector<tensor> run_with(const kernel_case& given, kernel_family family, dtype storage) {
-  const auto opened = need(open_device("", operators(), {.kernels = family}));
-  const auto loaded = need(opened->load(std::make_shared<const graph>(graph_of(given)), {.storage = storage}));
-  std::vector<tensor> inputs{given.inputs[0]};
-  if (given.inputs[1].storage()) inputs.push_back(given.inputs[1]);
-  return need(loaded->run(inputs, steady_clock::now() + std::chrono::seconds(60)));
+/// A layer for each of `column_counts`.
+graph layers(block_format format, std::int64_t inner) {
+  graph made;
+  const value_id x = made.add_value({"x", dtype::f32, true, std::nullopt});
+  made.inputs.push_back(x);
+  for (const std::int64_t columns : column_counts) {
+    const std::string name = std::to_string(columns);
+    const tensor weight = random_blocks(format, columns, inner, static_cast<std::uint64_t>(columns + inner));
+    const value_id y = made.add_value({"y" + name, dtype::f32, false, std::nullopt});
+    made.nodes.push_back(
+        {.op = "Linear",
+         .domain = "troupe",
+         .name = "linear" + name,
+         .version = 1,
+         .inputs = {x, no_value, made.add_constant("w" + name, weight)},
+         .outputs = {y},
+         .attributes = {{"formats", std::vector<std::string>{std::string(to_string(format))}}, {"columns", inner}}});
+    made.outputs.push_back(y);
+  }
+  return made;
 }
 
-void check_against_reference(const kernel_case& given) {
-  const auto want = run_on("reference", given, dtype::f32);
-  for (const kernel_family family : families)
+std::vector<tensor> run_layers(const std::string& device_name, const graph& model, const tensor& x,
+                               program_options options = {}, kernel_family family = kernel_family::automatic) {
+  const auto opened = need(open_device(device_name, operators(), {.kernels = family}));
+  const auto loaded = need(opened->load(std::make_shared<const graph>(model), options));
+  return need(loaded->run(std::vector{x}, steady_clock::now() + std::chrono::minutes(2)));
+}
+
+/// Every family and storage type, with `all` rows and with each of `fewer` rows of them: within the bound of the
+/// reference, and the same bits for a row whatever stands beside it.
+void check_layers(block_format format, std::int64_t inner, std::int64_t all,
+                  std::initializer_list<std::int64_t> fewer) {
+  const graph model = layers(format, inner);
+  const tensor x = random_halves({all, inner}, static_cast<std::uint64_t>(inner));
+  const auto want = run_layers("reference", model, x);
+  for (const kernel_family family : {kernel_family::software, kernel_family::gpu})
     for (const dtype storage : {dtype::f16, dtype::f32}) {
-      INFO("kernels " << static_cast<int>(family) << ", storage " << to_string(storage));
-      const auto got = run_with(given, family, storage);
-      CHECK(compare(got.at(0), want.at(0), storage == dtype::f16 ? f16_bound : f32_bound) == "");
+      const auto opened = need(open_device("", operators(), {.kernels = family}));
+      const auto loaded = need(opened->load(std::make_shared<const graph>(model), {.storage = storage}));
+      const auto run = [&](std::int64_t rows) {
+        return need(loaded->run(std::vector{need(x.rows(0, rows))}, steady_clock::now() + std::chrono::minutes(2)));
+      };
+      const auto got = run(all);
+      for (std::size_t i = 0; i < want.size(); ++i) {
+        INFO(to_string(format) << ", " << all << " x " << inner << " x " << column_counts[i] << ", kernels "
+                               << static_cast<int>(family) << ", storage " << to_string(storage));
+        CHECK(compare(got.at(i), want[i], storage == dtype::f16 ? f16_bound : f32_bound) == "");
+      }
+      for (const std::int64_t rows : fewer) {
+        const auto some = run(rows);
+        for (std::size_t i = 0; i < want.size(); ++i) {
+          INFO(to_string(format) << ", " << rows << " of " << all << " x " << inner << " x " << column_counts[i]
+                                 << ", kernels " << static_cast<int>(family) << ", storage " << to_string(storage));
+          CHECK(bitwise_equal(some.at(i), need(got.at(i).rows(0, rows))));
+        }
+      }
     }
-}
-
-bool can_have(block_format format, std::int64_t inner) {
-  return inner % static_cast<std::int64_t>(size_of(format).elements) == 0;
 }
 
 }  // namespace
 
-TEST_CASE("weights in every block format multiply as they say", "[device]") {
-  const block_format format = block_format::q8_0;
-  std::uint64_t seed = 1;
-  for (const std::int64_t inner : inner_extents) {
-    if (!can_have(format, inner)) continue;
-    for (const std::int64_t columns : {1, 7, 8, 65, 300}) {
-      if (columns > 8 && inner % 256 != 0 && inner != 96) continue;  // enough of those
-      INFO(to_string(format) << ", " << inner << " x " << columns);
-      check_against_reference(linear_case(random_tensor({3, inner}, seed), {},
-                                          {{format, random_blocks(format, columns, inner, seed)}}, inner));
-      ++seed;
-    }
-  }
+TEST_CASE("weights of 32 elements a block multiply as they say", "[device]") {
+  const auto format =
+      GENERATE(block_format::q8_0, block_format::q4_0, block_format::q4_1, block_format::q5_0, block_format::q5_1);
+  for (const std::int64_t inner : {32, 64, 96, 256, 1024}) check_layers(format, inner, 3, {1});
+}
+
+TEST_CASE("weights of 256 elements a block multiply as they say", "[device]") {
+  const auto format =
+      GENERATE(block_format::q2_k, block_format::q3_k, block_format::q4_k, block_format::q5_k, block_format::q6_k);
+  for (const std::int64_t inner : {256, 1024}) check_layers(format, inner, 3, {1});
+}
+
+TEST_CASE("weights of floats multiply as they say", "[device]") {
+  const auto format = GENERATE(block_format::f32, block_format::f16, block_format::bf16);
+  for (const std::int64_t inner : {1, 7, 40, 64, 96, 259, 1024}) check_layers(format, inner, 3, {1});
+}
+
+TEST_CASE("a row of a linear layer has the same bits among any number of rows", "[device]") {
+  const auto format = GENERATE(from_range(std::begin(all_block_formats), std::end(all_block_formats)));
+  check_layers(format, size_of(format).elements == 256 ? 512 : 288, 130, {1, 2, 3, 5, 8, 16, 33});
 }

@@ -206,12 +206,14 @@ int main(int argc, char** argv) {
   int runs = 7;
   bool json = false;
   app.add_option("--device", device_name, "as for troupe run");
-  app.add_option("--family", family, "kernels for \"software\" devices or a \"gpu\", whatever the device is");
+  app.add_option("--family", family,
+                 "kernels for \"software\" devices, a \"gpu\", or one with \"cooperative\" matrices");
   app.add_option("--only", only, "kernels whose name has this in it");
   app.add_option("--runs", runs, "of each chain")->check(CLI::Range(1, 1000));
   app.add_flag("--json", json);
   CLI11_PARSE(app, argc, argv);
   device_options options;
+  if (family == "cooperative") options.kernels = kernel_family::cooperative;
   if (family == "gpu") options.kernels = kernel_family::gpu;
   if (family == "software") options.kernels = kernel_family::software;
 

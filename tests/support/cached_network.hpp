@@ -43,8 +43,8 @@ struct cached_network {
       const value_id keys = made.add_state("cache_k." + number, dtype::f32, {pages, kv_heads, 16, head_size});
       const value_id values = made.add_state("cache_v." + number, dtype::f32, {pages, kv_heads, 16, head_size});
       const value_id qkv = step("MatMul", "", "qkv." + number, {x, into});
-      const value_id seen = step("CachedAttention", "troupe", "attention." + number,
-                                 {qkv, positions, sequences, table, keys, values});
+      const value_id seen =
+          step("CachedAttention", "troupe", "attention." + number, {qkv, positions, sequences, table, keys, values});
       made.nodes.back().attributes = {{"heads", heads},
                                       {"kv_heads", kv_heads},
                                       {"scale", 0.25f},
@@ -67,10 +67,10 @@ struct cached_network {
     std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(first));
     for (std::int32_t page = 0; page < sessions * session_pages; ++page)
       table.push_back(1 + (page * 5) % static_cast<std::int32_t>(sessions * session_pages));  // any order will do
-    return {need(all.rows(first, count)), need(tensor::from<std::int32_t>({count}, positions)),
-            need(tensor::from<std::int32_t>(
-                {count}, std::vector<std::int32_t>(static_cast<std::size_t>(count), session))),
-            need(tensor::from<std::int32_t>({sessions, session_pages}, table))};
+    return {
+        need(all.rows(first, count)), need(tensor::from<std::int32_t>({count}, positions)),
+        need(tensor::from<std::int32_t>({count}, std::vector<std::int32_t>(static_cast<std::size_t>(count), session))),
+        need(tensor::from<std::int32_t>({sessions, session_pages}, table))};
   }
 
   /// What a session gets from one program that holds the whole network and is never lost: [positions, width].

@@ -7,6 +7,7 @@
 #include "support/check.hpp"
 #include "troupe/engine/device.hpp"
 #include "troupe/engine/language_model.hpp"
+#include "troupe/engine/partition.hpp"
 #include "troupe/engine/passes.hpp"
 
 namespace troupe::test {
@@ -29,18 +30,19 @@ inline std::int32_t arg_max(const std::vector<float>& row) {
 /// Session s has the pages after those of session s - 1, in order.
 class language_run {
 public:
-  /// With `optimized`, the passes run first.
-  language_run(const language_model& model, std::string_view device_name, dtype storage = dtype::f16,
-               bool optimized = true)
+  /// The graph is cut into `stages` parts, each a program of its own.
+  language_run(const language_model& model, std::string_view device_name, std::size_t stages = 1)
       : sessions_(model.sessions), pages_per_session_(model.pages_per_session) {
     const auto operators = std::make_shared<const operator_table>(builtin_operators());
     graph network = model.graph;
     need(check_operators(network, *operators));
-    if (optimized) need(optimize(network, *operators));
+    need(optimize(network, *operators));
     device_ = need(open_device(device_name, operators));
+    // The reference device computes with fp32, which a cut must not round.
     program_options options;
-    options.storage = storage;
-    program_ = need(device_->load(std::make_shared<const graph>(std::move(network)), options));
+    options.storage = device_->info().kind == device_kind::reference ? dtype::f32 : dtype::f16;
+    for (graph& part : need(cut_pipeline(network, stages, *operators, options.storage)))
+      programs_.push_back(need(device_->load(std::make_shared<const graph>(std::move(part)), options)));
     positions_.resize(static_cast<std::size_t>(sessions_));
   }
 
@@ -61,12 +63,11 @@ public:
                            const std::vector<std::int32_t>& sequences, const std::vector<std::int32_t>& wanted) {
     std::vector<std::int32_t> pages(static_cast<std::size_t>(sessions_ * pages_per_session_));
     std::iota(pages.begin(), pages.end(), 1);
-    const std::vector<tensor> inputs{numbers(tokens), numbers(positions), numbers(sequences),
-                                     need(numbers(pages).reshaped({sessions_, pages_per_session_})), numbers(wanted)};
-    return need(program_->run(inputs, steady_clock::now() + std::chrono::minutes(5)));
+    std::vector<tensor> values{numbers(tokens), numbers(positions), numbers(sequences),
+                               need(numbers(pages).reshaped({sessions_, pages_per_session_})), numbers(wanted)};
+    for (const auto& part : programs_) values = need(part->run(values, steady_clock::now() + std::chrono::minutes(5)));
+    return values;
   }
-
-  program_stats stats() const { return program_->stats(); }
 
 private:
   static tensor numbers(const std::vector<std::int32_t>& values) {
@@ -75,7 +76,7 @@ private:
 
   std::int64_t sessions_, pages_per_session_;
   std::shared_ptr<device> device_;
-  std::unique_ptr<program> program_;
+  std::vector<std::unique_ptr<program>> programs_;
   std::vector<std::int32_t> positions_;
 };
 

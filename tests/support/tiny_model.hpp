@@ -15,6 +15,7 @@ struct tiny_model {
   std::uint64_t experts = 0, experts_used = 0, shared_expert = 0;
   bool fused_qkv = false, fused_gate = false, biases = false, head_norms = false, post_norms = false;
   bool tied = false, rotary_factors = false;
+  std::uint64_t rotary_size = 0;  ///< 0: the whole head
 
   gguf_builder build() const {
     gguf_builder made;
@@ -37,7 +38,8 @@ struct tiny_model {
     if (!tied) matrix("output.weight", {vocabulary, width});
     vector("output_norm.weight", width, 0.5f, 1.5f);
     if (rotary_factors) {
-      vector(architecture == "phi3" ? "rope_factors_short.weight" : "rope_freqs.weight", head_size / 2, 1, 4);
+      vector(architecture == "phi3" ? "rope_factors_short.weight" : "rope_freqs.weight",
+             (rotary_size > 0 ? rotary_size : head_size) / 2, 1, 4);
     }
     for (std::uint64_t layer = 0; layer < layers; ++layer) {
       const std::string in = "blk." + std::to_string(layer) + ".";
@@ -88,17 +90,24 @@ private:
     vector_matrix(made, random, name, rows, width);
   }
 
-  /// Random blocks; those of one element are made smaller, so that sums over a row stay of size 1.
+  /// Random blocks; those of fp16 and fp32 are made smaller, so that sums over a row stay of size 1.
   std::vector<std::byte> scaled_blocks(std::uint64_t rows, std::uint64_t columns, std::uint64_t block_seed) const {
     const troupe::tensor raw =
         random_blocks(format, static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns), block_seed);
     std::vector<std::byte> bytes(raw.bytes().begin(), raw.bytes().end());
-    if (format != block_format::f16) return bytes;
-    for (std::size_t at = 0; at < bytes.size(); at += 2) {
-      float16 value;
-      std::memcpy(&value, bytes.data() + at, 2);
-      value = to_float16(to_float(value) * 0.25f);
-      std::memcpy(bytes.data() + at, &value, 2);
+    const std::size_t size = format == block_format::f16 ? 2 : format == block_format::f32 ? 4 : 0;
+    for (std::size_t at = 0; size > 0 && at < bytes.size(); at += size) {
+      if (size == 2) {
+        float16 value;
+        std::memcpy(&value, bytes.data() + at, size);
+        value = to_float16(to_float(value) * 0.25f);
+        std::memcpy(bytes.data() + at, &value, size);
+      } else {
+        float value;
+        std::memcpy(&value, bytes.data() + at, size);
+        value *= 0.25f;
+        std::memcpy(bytes.data() + at, &value, size);
+      }
     }
     return bytes;
   }
@@ -117,7 +126,7 @@ private:
     number(".attention.head_count_kv", kv_heads);
     number(".attention.key_length", head_size);
     number(".attention.value_length", head_size);
-    number(".rope.dimension_count", head_size);
+    number(".rope.dimension_count", rotary_size > 0 ? rotary_size : head_size);
     made.value(key(".rope.freq_base"), 10000.0f).value(key(".attention.layer_norm_rms_epsilon"), 1e-5f);
     if (experts > 0) {
       number(".expert_count", experts);
@@ -126,7 +135,8 @@ private:
     }
     if (shared_expert > 0) number(".expert_shared_feed_forward_length", shared_expert);
     if (post_norms) number(".attention.sliding_window", 8);
-    made.value("tokenizer.ggml.eos_token_id", std::uint32_t{2});
+    number(".vocab_size", vocabulary);
+    made.text("tokenizer.ggml.model", "no_vocab").value("tokenizer.ggml.eos_token_id", std::uint32_t{2});
   }
 };
 
@@ -142,7 +152,8 @@ inline std::vector<tiny_model> tiny_models() {
       {.architecture = "qwen3moe", .seed = 7, .experts = 4, .experts_used = 1, .head_norms = true},
       {.architecture = "gemma2", .seed = 8, .post_norms = true, .tied = true},
       {.architecture = "gemma3", .seed = 9, .layers = 7, .head_norms = true, .post_norms = true, .tied = true},
-      {.architecture = "phi3", .seed = 10, .fused_qkv = true, .fused_gate = true, .rotary_factors = true}};
+      {.architecture = "phi3", .seed = 10, .fused_qkv = true, .fused_gate = true, .rotary_factors = true},
+      {.architecture = "phi3", .seed = 11, .fused_qkv = true, .fused_gate = true, .rotary_size = 12}};
 }
 
 inline gguf_file open_tiny(const gguf_builder& made) {

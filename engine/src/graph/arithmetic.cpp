@@ -1,8 +1,24 @@
 #include "graph/arithmetic.hpp"
 
+#include <algorithm>
+
+#include "troupe/engine/operators.hpp"
+
 namespace troupe {
+namespace {
+
+/// Products with weights in block formats say how long their rows are.
+std::uint64_t block_products(const node& step, const std::vector<shape>& dims) {
+  const bool multiplies = step.op == "Linear" || step.op == "Logits" || step.op == "ExpertLinear";
+  if (!multiplies || step.outputs.empty() || step.outputs[0] == no_value) return 0;
+  return static_cast<std::uint64_t>(dims[step.outputs[0]].elements()) *
+         static_cast<std::uint64_t>(std::max<std::int64_t>(step.int_or("columns", 0), 0));
+}
+
+}  // namespace
 
 std::uint64_t multiply_adds(const node& step, const std::vector<shape>& dims) {
+  if (step.domain == own_domain) return block_products(step, dims);
   if (step.inputs.size() < 2 || step.inputs[0] == no_value || step.inputs[1] == no_value || step.outputs.empty() ||
       step.outputs[0] == no_value)
     return 0;

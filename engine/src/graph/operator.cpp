@@ -61,8 +61,8 @@ std::uint32_t lowering_context::add_scratch(std::int64_t elements, storage_kind 
 }
 
 device_traits traits_for(device_traits traits, kernel_family family) noexcept {
-  if (family == kernel_family::automatic) return traits;
-  traits.software = family == kernel_family::software;
+  if (family != kernel_family::automatic) traits.software = family == kernel_family::software;
+  if (traits.software || family == kernel_family::gpu) traits.matrix = {};
   traits.texel_reads = traits.texel_reads && traits.software;
   return traits;
 }

@@ -32,11 +32,12 @@ std::int64_t distinct_matrices(const gemm_work& work, const placed_matrices& ope
 /// Makes `left` one whose rows start at multiples of eight elements and end in zeros; appends a copy if need be.
 result<void> align_left(lowering_context& context, const gemm_work& work, placed_matrices& left);
 
-/// Columns of `right`, packed by pack_matrix.glsl.
+/// Columns of `right`, packed by pack_matrix.glsl or as they lie.
 struct packed_columns {
   dispatch_operand operand;
   std::int64_t first = 0, count = 0;
   std::vector<std::int64_t> batch_strides;
+  std::int64_t slice = 0;  ///< the first that the operand holds
 };
 
 /// Appends the packing of `right`. Several groups of columns where one binding cannot hold all.

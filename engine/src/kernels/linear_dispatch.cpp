@@ -73,6 +73,17 @@ void add_packed(lowering_context& context, const linear_work& work, placed_matri
   context.add(std::move(step));
 }
 
+/// For GPUs: workgroups own tiles, or share the terms of few rows.
+void add_shared(lowering_context& context, const linear_work& work, const placed_matrices& x, packed_rows weights) {
+  weights.operand.texels = false;
+  dispatch step = product(work, x, weights);
+  const std::int64_t rows = work.rows == 1 ? 1 : work.rows <= 4 ? 4 : 64;
+  step.shader = rows == 1 ? "linear_chunks" : rows == 4 ? "linear_chunks_rows" : "linear_shared";
+  const std::int64_t tiles = divide_up(work.rows, rows) * divide_up(weights.count, rows == 64 ? 64 : 8);
+  step.groups = groups_for(tiles, 1, context.traits());
+  context.add(std::move(step));
+}
+
 }  // namespace
 
 result<void> add_linear(lowering_context& context, const linear_work& work) {
@@ -81,7 +92,10 @@ result<void> add_linear(lowering_context& context, const linear_work& work) {
   placed_matrices x = left_of(shape_of_x);
   TROUPE_CHECK(align_left(context, shape_of_x, x));
   TROUPE_TRY(const auto parts, pack_weights(context, work.linear));
-  for (const packed_rows& part : parts) add_packed(context, work, x, part);
+  const device_traits& traits = context.traits();
+  const bool owns_tiles = traits.software && traits.subgroup_size == 8 && traits.subgroup_shuffle;
+  for (const packed_rows& part : parts)
+    owns_tiles ? add_packed(context, work, x, part) : add_shared(context, work, x, part);
   return {};
 }
 

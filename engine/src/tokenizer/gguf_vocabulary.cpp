@@ -32,6 +32,17 @@ result<void> read_types(const gguf_file& file, vocabulary& words) {
   return {};
 }
 
+result<void> read_character_map(const gguf_file& file, vocabulary& words) {
+  constexpr std::string_view key = "tokenizer.ggml.precompiled_charsmap";
+  const auto entry = file.find(key);
+  if (!entry) return {};
+  const bool bytes =
+      entry->type == gguf_type::array && (entry->element_type == gguf_type::u8 || entry->element_type == gguf_type::i8);
+  if (!bytes) return fail(errc::invalid_argument, "{} is {}, not a list of bytes", key, entry->describe());
+  words.character_map.assign(reinterpret_cast<const char*>(entry->bytes.data()), entry->bytes.size());
+  return {};
+}
+
 result<std::vector<std::string>> read_texts(const gguf_file& file, std::string_view key) {
   TROUPE_TRY(const std::vector<std::string_view> found, file.texts(key));
   return std::vector<std::string>(found.begin(), found.end());
@@ -40,10 +51,15 @@ result<std::vector<std::string>> read_texts(const gguf_file& file, std::string_v
 result<vocabulary> read_vocabulary(const gguf_file& file) {
   vocabulary words;
   TROUPE_TRY(const std::string_view model, file.text("tokenizer.ggml.model"));
-  if (model != "gpt2" && model != "llama")
-    return fail(errc::unsupported, "the tokenizer \"{}\" is not known; known are gpt2 and llama",
+  if (model == "gpt2")
+    words.kind = tokenizer_kind::byte_pair;
+  else if (model == "llama")
+    words.kind = tokenizer_kind::sentence_piece;
+  else if (model == "t5")
+    words.kind = tokenizer_kind::unigram;
+  else
+    return fail(errc::unsupported, "the tokenizer \"{}\" is not known; known are gpt2, llama and t5",
                 replace_invalid_utf8(model.substr(0, 100)));
-  words.kind = model == "gpt2" ? tokenizer_kind::byte_pair : tokenizer_kind::sentence_piece;
   TROUPE_TRY(words.tokens, read_texts(file, "tokenizer.ggml.tokens"));
   TROUPE_CHECK(read_types(file, words));
   if (words.kind == tokenizer_kind::byte_pair) {
@@ -52,6 +68,13 @@ result<vocabulary> read_vocabulary(const gguf_file& file) {
     words.pre_tokenizer = cut_by;
     const auto cutting = pre_tokenizer_named(words.pre_tokenizer);
     words.add_begin = cutting && cutting->add_begin;
+  } else if (words.kind == tokenizer_kind::unigram) {
+    TROUPE_TRY(words.scores, file.numbers("tokenizer.ggml.scores"));
+    TROUPE_CHECK(read_character_map(file, words));
+    TROUPE_TRY(words.remove_extra_spaces, file.boolean_or("tokenizer.ggml.remove_extra_whitespaces", false));
+    words.add_end = true;
+    words.end = 1;
+    words.unknown = 2;
   } else {
     TROUPE_TRY(words.scores, file.numbers("tokenizer.ggml.scores"));
     words.add_begin = words.add_space_prefix = true;

@@ -4,6 +4,10 @@
 //   llama3  (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|
 //           \s+(?!\S)|\s+
 //   qwen2   the same with \p{N}
+//   tekken  [^\r\n\p{L}\p{N}]?U*W+|[^\r\n\p{L}\p{N}]?U+W*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+
+//   gpt4o   the same with \p{N}{1,3} and (?i:'s|'t|'re|'ve|'m|'ll|'d)? behind either kind of word
+// where U is a letter but a to z and W a letter but A to Z, as the reference has it (the authors look at the case of
+// all letters, and at marks).
 #include "tokenizer/pre_tokenizer.hpp"
 
 #include <algorithm>
@@ -48,6 +52,9 @@ constexpr std::array names = {
     named_rule{"hunyuan", qwen2},
     named_rule{"megrez", {pre_tokenizer::rule::qwen2, false, true, false}},
     named_rule{"stablelm2", {pre_tokenizer::rule::qwen2, false, true, false}},
+    named_rule{"tekken", {pre_tokenizer::rule::tekken, true, false, true}},
+    named_rule{"gpt-4o", {pre_tokenizer::rule::gpt4o, false, false, false}},
+    named_rule{"llama4", {pre_tokenizer::rule::gpt4o, false, false, false}},
     named_rule{"smollm", {pre_tokenizer::rule::digits_gpt2, false, false, false}},
     named_rule{"command-r", {pre_tokenizer::rule::digits_gpt2, false, false, false}},
     named_rule{"starcoder", {pre_tokenizer::rule::digits_gpt2, false, true, false}},
@@ -107,20 +114,50 @@ std::size_t gpt2_end(std::string_view text, std::size_t at) {
   return space_end(text, at, false);
 }
 
+/// Where U*W+ or else U+W* ends, or `at`. What is neither lower nor upper case in ASCII is both: then the first of the
+/// two ends behind the last such letter.
+std::size_t cased_end(std::string_view text, std::size_t at) {
+  const auto within = [](const character& one, char low, char high) {
+    return one.code >= static_cast<unsigned char>(low) && one.code <= static_cast<unsigned char>(high);
+  };
+  std::size_t end = at, both = at;
+  character next = character_at(text, end);
+  for (; next.kind == kind::letter && !within(next, 'a', 'z'); next = character_at(text, end)) {
+    end += next.bytes;
+    if (!within(next, 'A', 'Z')) both = end;
+  }
+  if (next.kind != kind::letter) return both > at ? both : end;
+  for (; next.kind == kind::letter && !within(next, 'A', 'Z'); next = character_at(text, end)) end += next.bytes;
+  return end;
+}
+
+/// The parts that llama3 and its relatives share, from numbers on; `after` is what other signs take with them.
+std::size_t other_end(std::string_view text, std::size_t at, std::size_t digits, std::string_view after) {
+  if (character_at(text, at).kind == kind::number) return run_end(text, at, kind::number, digits);
+  const std::size_t body = at + (text[at] == ' ');
+  if (character_at(text, body).kind != kind::other) return space_end(text, at, true);
+  const std::size_t end = text.find_first_not_of(after, run_end(text, body, kind::other));
+  return std::min(end, text.size());
+}
+
+std::size_t tekken_end(std::string_view text, std::size_t at, std::size_t digits, bool contractions) {
+  const character first = character_at(text, at);
+  const bool sign = first.kind != kind::letter && first.kind != kind::number && !is_line_end(text[at]);
+  const std::size_t word = at + (sign ? first.bytes : 0);
+  const std::size_t end = cased_end(text, word);
+  if (end == word) return other_end(text, at, digits, "\r\n/");
+  return end + (contractions && end < text.size() ? contraction(text, end, true) : 0);
+}
+
 std::size_t llama3_end(std::string_view text, std::size_t at, std::size_t digits) {
   if (const std::size_t bytes = contraction(text, at, true)) return at + bytes;
   const character first = character_at(text, at);
   if (first.kind == kind::letter) return run_end(text, at, kind::letter);
-  if (first.kind == kind::number) return run_end(text, at, kind::number, digits);
-  if (!is_line_end(text[at])) {
+  if (first.kind != kind::number && !is_line_end(text[at])) {
     const std::size_t end = run_end(text, at + first.bytes, kind::letter);
     if (end > at + first.bytes) return end;
   }
-  const std::size_t body = at + (text[at] == ' ');
-  if (character_at(text, body).kind != kind::other) return space_end(text, at, true);
-  std::size_t end = run_end(text, body, kind::other);
-  while (end < text.size() && is_line_end(text[end])) ++end;
-  return end;
+  return other_end(text, at, digits, "\r\n");
 }
 
 /// Appends pieces of `text`, each of which ends where `end_of` says.
@@ -204,6 +241,12 @@ std::vector<std::string_view> words_of(std::string_view text, pre_tokenizer::rul
       break;
     case pre_tokenizer::rule::qwen2:
       cut(text, made, [](std::string_view in, std::size_t at) { return llama3_end(in, at, 1); });
+      break;
+    case pre_tokenizer::rule::tekken:
+      cut(text, made, [](std::string_view in, std::size_t at) { return tekken_end(in, at, 1, false); });
+      break;
+    case pre_tokenizer::rule::gpt4o:
+      cut(text, made, [](std::string_view in, std::size_t at) { return tekken_end(in, at, 3, true); });
       break;
     case pre_tokenizer::rule::digits_gpt2: return gpt2_words(isolate({text}, one_number_end));
     case pre_tokenizer::rule::punctuated:

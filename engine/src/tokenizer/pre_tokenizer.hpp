@@ -14,6 +14,8 @@ struct pre_tokenizer {
     gpt2,         ///< contractions, letters, numbers, other, each with a space before it; white space
     llama3,       ///< contractions in any case, letters with any one character before them, up to three digits, ...
     qwen2,        ///< as llama3, with every digit by itself
+    tekken,       ///< as qwen2, with words cut where lower case becomes upper case, and no contractions
+    gpt4o,        ///< as llama3, with words cut like that, and contractions as a part of the word
     digits_gpt2,  ///< every digit by itself, then gpt2
     punctuated,   ///< runs of punctuation, then gpt2, then numbers, then three digits at a time
     falcon,       ///< runs of punctuation, then gpt2, then three digits at a time

@@ -40,6 +40,23 @@ public:
     return at != entries_.end() && at->text == text ? at->id : -1;
   }
 
+  /// Calls `found(bytes, id)` for every token that `text` begins with, the shortest first.
+  template <class Found>
+  void each_prefix(std::string_view text, Found found) const {
+    auto low = entries_.begin(), high = entries_.end();
+    for (std::size_t i = 0; i < std::min(text.size(), length_max_) && low != high; ++i) {
+      // Those that are longer than i and go on with this byte; shorter ones come before them.
+      const auto goes_on = [&](const entry& one, unsigned char byte) {
+        return one.text.size() <= i || static_cast<unsigned char>(one.text[i]) < byte;
+      };
+      const auto byte = static_cast<unsigned char>(text[i]);
+      low = std::lower_bound(low, high, byte, goes_on);
+      high = std::partition_point(low, high,
+                                  [&](const entry& one) { return static_cast<unsigned char>(one.text[i]) == byte; });
+      if (low != high && low->text.size() == i + 1) found(i + 1, low->id);
+    }
+  }
+
 private:
   struct entry {
     std::string_view text;

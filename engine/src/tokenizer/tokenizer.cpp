@@ -11,6 +11,7 @@
 #include "tokenizer/pre_tokenizer.hpp"
 #include "tokenizer/sentence_piece.hpp"
 #include "tokenizer/special_tokens.hpp"
+#include "tokenizer/unigram.hpp"
 #include "troupe/engine/detail/fail.hpp"
 #include "troupe/engine/limits.hpp"
 #include "troupe/engine/utf8.hpp"
@@ -45,7 +46,7 @@ result<void> check_counts(const vocabulary& words) {
                 limits::vocabulary_max);
   if (!words.types.empty() && words.types.size() != count)
     return fail(errc::invalid_argument, "the vocabulary has {} tokens and {} token types", count, words.types.size());
-  if (words.kind == tokenizer_kind::sentence_piece && words.scores.size() != count)
+  if (words.kind != tokenizer_kind::byte_pair && words.scores.size() != count)
     return fail(errc::invalid_argument, "the vocabulary has {} tokens and {} scores", count, words.scores.size());
   for (std::size_t id = 0; id < words.scores.size(); ++id)
     if (!std::isfinite(words.scores[id]))
@@ -104,6 +105,7 @@ struct tokenizer::state {
   bool cleans_spaces = false;
   std::optional<byte_pair> pairs;
   std::optional<sentence_piece> sentence;
+  std::optional<unigram> paths;
 
   bool special(std::size_t id) const {
     return words.types[id] == token_type::control || words.types[id] == token_type::unknown;
@@ -155,8 +157,10 @@ result<tokenizer> tokenizer::make(vocabulary given) {
                   replace_invalid_utf8(words.pre_tokenizer.substr(0, 100)), pre_tokenizer_names());
     made->cleans_spaces = cutting->cleans_spaces;
     TROUPE_TRY(made->pairs, byte_pair::make(words, texts, made->pieces, *cutting));
-  } else {
+  } else if (words.kind == tokenizer_kind::sentence_piece) {
     TROUPE_TRY(made->sentence, sentence_piece::make(words));
+  } else {
+    TROUPE_TRY(made->paths, unigram::make(words));
   }
   return tokenizer(made);
 }
@@ -174,6 +178,8 @@ result<std::vector<token_id>> tokenizer::encode(std::string_view text, const enc
       made.push_back(part.token);
     } else if (state_->pairs) {
       TROUPE_CHECK(state_->pairs->encode(part.text, words.unknown, made));
+    } else if (state_->paths) {
+      state_->paths->encode(part.text, made);
     } else {
       std::string escaped;
       if (words.add_space_prefix && after_special) escaped = escaped_space;

@@ -39,7 +39,12 @@ json json_of(const device_info& device) {
             {"texel_elements_max", traits.texel_elements_max},
             {"subgroup_shuffle", traits.subgroup_shuffle},
             {"subgroup_arithmetic", traits.subgroup_arithmetic},
-            {"mesa_version", traits.mesa_version}}}};
+            {"mesa_version", traits.mesa_version},
+            {"matrix_unit", {traits.matrix.rows, traits.matrix.columns, traits.matrix.terms}}}}};
+}
+
+std::string units_of(const matrix_unit& units) {
+  return units ? fmt::format("{}x{}x{}", units.rows, units.columns, units.terms) : "-";
 }
 
 result<void> devices(console& out) {
@@ -53,7 +58,7 @@ result<void> devices(console& out) {
                           device.fp16_arithmetic ? "arithmetic"
                           : device.fp16_storage  ? "storage"
                                                  : "-",
-                          device.cooperative_matrix ? "yes" : "-", fmt::format("{}", device.traits.subgroup_size),
+                          units_of(device.traits.matrix), fmt::format("{}", device.traits.subgroup_size),
                           device.driver.empty() ? "-" : device.driver});
   }
   out.object({{"devices", std::move(listed)}});

@@ -2,6 +2,7 @@
 #include "commands.hpp"
 #include "language.hpp"
 #include "text_files.hpp"
+#include "troupe/engine/chat_template.hpp"
 #include "troupe/engine/npy.hpp"
 #include "troupe/engine/stop_matcher.hpp"
 #include "troupe/engine/utf8.hpp"
@@ -15,13 +16,23 @@ struct generate_command {
   std::size_t tokens_max = 128;
   sampling_options sampling;
   std::vector<std::string> stops;
-  bool ignore_end = false, no_begin = false;
+  bool ignore_end = false, no_begin = false, chat = false;
+  std::string system_message, layout;
   std::uint32_t kill_part = 0;
   std::vector<std::size_t> kill_at;
   language_options language;
 };
 
 using seconds = std::chrono::duration<double>;
+
+/// The text as what somebody says to the model, in the layout that it was trained with.
+result<std::string> as_conversation(const generate_command& given, const tokenizer& words, std::string text) {
+  TROUPE_TRY(const auto layout, given.layout.empty() ? chat_template::of(words) : chat_template::named(given.layout));
+  std::vector<chat_message> messages;
+  if (!given.system_message.empty()) messages.push_back({"system", given.system_message});
+  messages.push_back({"user", std::move(text)});
+  return layout.prompt(messages);
+}
 
 result<std::vector<token_id>> read_prompt(const generate_command& given, const tokenizer& words) {
   if (!given.tokens.empty()) {
@@ -34,6 +45,9 @@ result<std::vector<token_id>> read_prompt(const generate_command& given, const t
   std::string text = given.prompt;
   if (!given.prompt_file.empty()) {
     TROUPE_TRY(text, read_text(given.prompt_file));
+  }
+  if (given.chat || !given.layout.empty()) {
+    TROUPE_TRY(text, as_conversation(given, words, std::move(text)));
   }
   TROUPE_TRY(auto tokens, words.encode(text, {.add_special = !given.no_begin}));
   if (tokens.empty())
@@ -172,6 +186,12 @@ void add_generate(program& to) {
       ->allow_extra_args(false);
   prompts->require_option(1);
   command.add_flag("--no-bos", given->no_begin, "Leave out the tokens that begin and end a prompt");
+  command.add_flag("--chat", given->chat, "The prompt is what a user says: put it into the layout of the model's file");
+  command
+      .add_option("--chat-template", given->layout, "The same, in the layout of this name: " + chat_template::names())
+      ->type_name("NAME");
+  command.add_option("--system", given->system_message, "With --chat: what the model is told before the user speaks")
+      ->type_name("TEXT");
   command.add_option("--max-tokens", given->tokens_max, "Tokens to generate at most")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 24))
       ->capture_default_str();

@@ -183,6 +183,14 @@ TEST_CASE("an error of any length can be sent") {
   CHECK(got.trail()[0] == std::string(8191, 'y'));  // half a character is not sent
 }
 
+TEST_CASE("an error of every kind arrives as it was sent") {
+  for (int code = static_cast<int>(errc::invalid_argument); code <= static_cast<int>(errc::state_lost); ++code) {
+    const error failure(static_cast<errc>(code), "why");
+    CHECK(to_string(failure.code()) != "unknown");
+    CHECK(body_of<error>(there_and_back({envelope_kind::error, 1, 1, {}, failure})) == failure);
+  }
+}
+
 TEST_CASE("envelopes whose kind and record do not fit are refused on both sides") {
   const std::pair<envelope_kind, body> wrong[] = {{envelope_kind::message, std::monostate()},
                                                   {envelope_kind::request, error(errc::internal, "")},
@@ -252,6 +260,11 @@ TEST_CASE("values that no honest sender sends are refused, each with its reason"
                   root.initBody().initError().setCode(200);
                 }),
                 "error code 200");
+  check_refused(forge([](auto root) {
+                  root.setKind(schema::Envelope::Kind::ERROR);
+                  root.initBody().initError().setCode(static_cast<std::uint8_t>(errc::state_lost) + 1);
+                }),
+                "error code 10");
   check_refused(forge([](auto root) {
                   auto tree = root.initBody().initNodeStatus().initTree();
                   for (std::size_t i = 0; i < limits::tree_depth_max; ++i) tree = tree.initChildren(1)[0];

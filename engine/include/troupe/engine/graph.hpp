@@ -78,11 +78,12 @@ struct graph {
   std::string name;
   std::vector<value_info> values;
   std::vector<node> nodes;
-  std::vector<value_id> inputs;                 ///< what a caller supplies, in the model's order
-  std::vector<value_id> outputs;                ///< what a caller receives, in the model's order
-  std::map<value_id, tensor> constants;         ///< weights and other values known before the run
+  std::vector<value_id> inputs;          ///< what a caller supplies, in the model's order
+  std::vector<value_id> outputs;         ///< what a caller receives, in the model's order
+  std::map<value_id, tensor> constants;  ///< weights and other values known before the run
   /// Memory that a program keeps from run to run, zeros at first (caches of keys and values). Each is a floating-point
-  /// value of known extents that no node makes; operators that list it in `operator_definition::state_inputs` change it.
+  /// value of known extents that no node makes; operators that list it in `operator_definition::state_inputs` change
+  /// it.
   std::vector<value_id> states;
   std::map<std::string, std::string> metadata;  ///< the model's own notes: producer, labels, ...
 

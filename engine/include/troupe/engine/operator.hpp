@@ -120,6 +120,13 @@ struct dispatch {
   std::size_t node = 0;  ///< index of the graph's node it belongs to; set by whoever lowers the graph
 };
 
+/// What a device's matrix units multiply in one step, by a subgroup together: [rows, terms] x [terms, columns] of
+/// binary16 with sums in fp32.
+struct matrix_unit {
+  std::uint32_t rows = 0, columns = 0, terms = 0;
+  explicit operator bool() const noexcept { return rows > 0; }
+};
+
 /// What kernels may choose by. The same on every run of one device.
 struct device_traits {
   bool software = false;  ///< runs on the CPU (lavapipe)
@@ -135,10 +142,13 @@ struct device_traits {
   bool subgroup_shuffle = false;             ///< any lane reads any other lane's value
   bool subgroup_arithmetic = false;
   std::uint32_t mesa_version = 0;  ///< major; 0 for other drivers
+  matrix_unit matrix;              ///< zeros: none that kernels could use
 };
 
-/// Which kernels run: those for drivers on the CPU (a subgroup owns its tile, no shared memory), or those for GPUs.
-enum class kernel_family : std::uint8_t { automatic, software, gpu };
+/// Which kernels run: those for drivers on the CPU (a subgroup owns its tile, no shared memory), those for GPUs, or
+/// those for GPUs with matrix products by the device's matrix units, where it has some. A GPU's own choice is the last;
+/// drivers for the CPU emulate matrix units, slowly.
+enum class kernel_family : std::uint8_t { automatic, software, gpu, cooperative };
 
 /// `traits` of a device that shall get the kernels of `family`.
 device_traits traits_for(device_traits traits, kernel_family family) noexcept;

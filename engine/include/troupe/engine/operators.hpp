@@ -24,8 +24,8 @@ public:
   /// The definition that serves this node, or nullptr: wrong domain, unknown name, or an opset outside its range.
   const operator_definition* find(const node& step) const {
     const auto* definition = step.domain.empty() || step.domain == "ai.onnx" ? find(step.op)
-                             : step.domain == own_domain                       ? find("troupe." + step.op)
-                                                                               : nullptr;
+                             : step.domain == own_domain                     ? find("troupe." + step.op)
+                                                                             : nullptr;
     const bool served =
         definition && step.version >= definition->since_version && step.version <= definition->until_version;
     return served ? definition : nullptr;

@@ -37,9 +37,9 @@ void fuse_attention(graph& model);
 void push_transposes(graph& model);
 
 /// Moves what follows a Conv, a Gemm or a MatMul of floats into it where nothing else reads its result: the bias of a
-/// MatMul (an Add of a constant to each row), a residual Add of the same shape, then an activation (Relu, LeakyRelu, Clip
-/// with constant bounds, Sigmoid, Tanh, HardSigmoid, HardSwish, Gelu, x * Sigmoid(x)). What was rounded between the nodes
-/// is then rounded once.
+/// MatMul (an Add of a constant to each row), a residual Add of the same shape, then an activation (Relu, LeakyRelu,
+/// Clip with constant bounds, Sigmoid, Tanh, HardSigmoid, HardSwish, Gelu, x * Sigmoid(x)). What was rounded between
+/// the nodes is then rounded once.
 void fuse_products(graph& model, const operator_table& operators);
 
 /// Makes one node of a QuantizeLinear and a DequantizeLinear with the same constant scale and zero point: the operator

@@ -25,6 +25,7 @@ enum class token_type : std::uint8_t {
 enum class tokenizer_kind : std::uint8_t {
   byte_pair,       ///< GPT-2's: words of bytes, joined by ranked merges
   sentence_piece,  ///< SentencePiece's BPE: code points joined by the scores of what they make, bytes for the rest
+  unigram,         ///< SentencePiece's unigram model: the tokens whose scores have the greatest sum
 };
 
 struct vocabulary {
@@ -33,7 +34,7 @@ struct vocabulary {
   /// SentencePiece's write spaces as U+2581. An empty one takes a number and is never found.
   std::vector<std::string> tokens;
   std::vector<token_type> types;  ///< as many as tokens, or none: all normal
-  std::vector<float> scores;      ///< as many as tokens; of sentence_piece only
+  std::vector<float> scores;      ///< as many as tokens; of SentencePiece's kinds
   /// "left right", the most important first; of byte_pair only.
   std::vector<std::string> merges;
   /// How text is cut into words before byte pairs are joined, by the names in GGUF files: "gpt-2", "llama-bpe",
@@ -41,9 +42,12 @@ struct vocabulary {
   std::string pre_tokenizer = "default";
 
   std::optional<token_id> begin, end, end_of_turn, unknown;
-  bool add_begin = false;         ///< a prompt starts with `begin`
-  bool add_end = false;           ///< and ends with `end`
-  bool add_space_prefix = false;  ///< sentence_piece: text at the start and after special tokens gets a space
+  bool add_begin = false;            ///< a prompt starts with `begin`
+  bool add_end = false;              ///< and ends with `end`
+  bool add_space_prefix = false;     ///< SentencePiece: text at the start and after special tokens gets a space
+  bool remove_extra_spaces = false;  ///< unigram: spaces become one, and each word gets it
+  /// unigram: SentencePiece's `precompiled_charsmap`, which normalises characters; or nothing.
+  std::string character_map;
   /// White space after a control or user-defined token disappears, except after those in `keeps_space_after`.
   bool strip_after_special = false;
   std::vector<std::string> keeps_space_after;

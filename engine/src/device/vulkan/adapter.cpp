@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "device/vulkan/cooperative_matrix.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
 namespace troupe::vulkan {
@@ -164,6 +165,11 @@ result<std::vector<adapter>> adapters_of(checkpoint& vk, VkInstance instance) {
     read_memory(made);
     read_queues(made);
     TROUPE_CHECK(read_extensions(vk, made));
+    if (made.info.cooperative_matrix) {
+      TROUPE_TRY(made.info.traits.matrix, find_matrix_unit(vk, instance, made.handle));
+    }
+    // Kernels have at least four subgroups in a workgroup.
+    if (4 * made.info.traits.subgroup_size > made.info.traits.group_invocations_max) made.info.traits.matrix = {};
   }
   std::stable_sort(found.begin(), found.end(),
                    [](const adapter& a, const adapter& b) { return preference(a) < preference(b); });

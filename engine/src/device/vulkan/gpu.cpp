@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "device/vulkan/cooperative_matrix.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
 namespace troupe::vulkan {
@@ -53,8 +54,18 @@ result<void> gpu::create_device() {
   v12.timelineSemaphore = VK_TRUE;
   v12.shaderFloat16 = adapter_.info.fp16_arithmetic;
   v11.pNext = &v12;
+  auto matrices = vk_struct<VkPhysicalDeviceCooperativeMatrixFeaturesKHR>(cooperative_matrix::structure_type_features);
+  matrices.cooperativeMatrix = VK_TRUE;
+  const bool uses_matrix_units = static_cast<bool>(adapter_.info.traits.matrix);
+  const char* const extension = cooperative_matrix::extension;
+  if (uses_matrix_units) {
+    v12.vulkanMemoryModel = VK_TRUE;
+    v12.pNext = &matrices;
+  }
   auto info = vk_struct<VkDeviceCreateInfo>(VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO);
   info.pNext = &v11;
+  info.enabledExtensionCount = uses_matrix_units ? 1 : 0;
+  info.ppEnabledExtensionNames = &extension;
   info.queueCreateInfoCount = 1;
   info.pQueueCreateInfos = &queue;
   VkDevice made = VK_NULL_HANDLE;

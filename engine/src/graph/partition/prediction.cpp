@@ -28,19 +28,24 @@ void predict_from_weights(const graph& model, prediction& made) {
   }
 }
 
+/// Rows of a table that is known before the run are read one by one.
+bool is_table(const node& step, std::size_t operand) {
+  return step.domain == own_domain && step.op == "EmbeddingRows" && operand == 1;
+}
+
 void predict_from_shapes(const specialized_graph& known, const operator_table& operators,
                          const std::vector<std::size_t>& node_of_value, prediction& made) {
   std::fill(made.work.begin(), made.work.end(), 1);
   std::vector<bool> seen(made.work.size(), false);
   for (const node& step : known.graph.nodes) {
     std::uint64_t bytes = dispatch_bytes;
-    const auto add = [&](const std::vector<value_id>& ids) {
-      for (const value_id id : ids)
-        if (id != no_value && !known.graph.is_state(id))  // of which a run touches a small part
-          bytes += static_cast<std::uint64_t>(known.dims[id].elements()) * size_of(known.graph.values[id].type);
+    const auto add = [&](value_id id) {
+      if (id != no_value && !known.graph.is_state(id))  // of which a run touches a small part
+        bytes += static_cast<std::uint64_t>(known.dims[id].elements()) * size_of(known.graph.values[id].type);
     };
-    add(step.inputs);
-    add(step.outputs);
+    for (std::size_t i = 0; i < step.inputs.size(); ++i)
+      if (!is_table(step, i)) add(step.inputs[i]);
+    std::for_each(step.outputs.begin(), step.outputs.end(), add);
     const std::uint64_t work = std::min(bytes + multiply_adds(step, known.dims) / multiplies_a_byte, work_max);
     const bool on_device =
         has_kernel(step, *operators.find(step), [&](value_id id) { return known.graph.values[id].type; });

@@ -72,17 +72,15 @@ result<value_id> add_gated(model_builder& to, const std::string& prefix, const s
 
 /// What `add` makes of x's normalised rows, normalised once more if that is how the model has it, plus x.
 template <class Add>
-result<value_id> add_residual(model_builder& to, std::int64_t layer, value_id x, std::string_view part,
-                              std::string_view post_norm, Add add) {
+result<value_id> add_behind_norm(model_builder& to, std::int64_t layer, value_id x, bool post_norm, Add add) {
   const std::int64_t width = to.model().width;
-  const auto name = [&](std::string_view rest) { return in_layer(layer, fmt::format("{}_{}", part, rest)); };
-  TROUPE_TRY(const value_id normed, to.add_norm(name("norm"), name("norm") + ".weight", x, width));
+  const std::string name = in_layer(layer, "ffn_norm"), post_name = in_layer(layer, "post_ffw_norm");
+  TROUPE_TRY(const value_id normed, to.add_norm(name, name + ".weight", x, width));
   TROUPE_TRY(value_id made, add(normed));
-  if (!post_norm.empty()) {
-    const std::string post = in_layer(layer, post_norm);
-    TROUPE_TRY(made, to.add_norm(post, post + ".weight", made, width));
+  if (post_norm) {
+    TROUPE_TRY(made, to.add_norm(post_name, post_name + ".weight", made, width));
   }
-  return to.add_sum(name("residual"), x, made);
+  return to.add_sum(in_layer(layer, "ffn_residual"), x, made);
 }
 
 }  // namespace
@@ -128,7 +126,7 @@ result<value_id> add_attention(model_builder& to, std::int64_t layer, value_id x
 
 result<value_id> add_feed_forward(model_builder& to, std::int64_t layer, value_id x, const std::string& activation,
                                   bool post_norm) {
-  return add_residual(to, layer, x, "ffn", post_norm ? "post_ffw_norm" : "", [&](value_id normed) {
+  return add_behind_norm(to, layer, x, post_norm, [&](value_id normed) {
     return add_gated(to, in_layer(layer, "ffn"), "", normed, to.model().feed_forward, activation);
   });
 }
@@ -138,10 +136,9 @@ result<value_id> add_experts(model_builder& to, std::int64_t layer, value_id x, 
   const auto name = [&](std::string_view rest) { return in_layer(layer, rest); };
   const auto chosen_experts = [&](value_id normed) -> result<value_id> {
     TROUPE_TRY(const value_id logits, add_product(to, name("ffn_gate_inp"), normed, model.experts, model.width));
-    const auto [ids, weights] = to.add_own_pair("ExpertRouter", name("ffn_experts"), "weights", {logits},
-                                                {{"top", model.experts_used},
-                                                 {"normalize", std::int64_t{settings.normalize}},
-                                                 {"scale", static_cast<float>(settings.scale)}});
+    const auto [ids, weights] =
+        to.add_own_pair("ExpertRouter", name("ffn_experts"), "weights", {logits},
+                        {{"top", model.experts_used}, {"normalize", std::int64_t{settings.normalize}}});
     std::vector<matrix> inward;
     for (const std::string_view part : {"ffn_gate_exps.weight", "ffn_up_exps.weight"}) {
       TROUPE_TRY(matrix taken, to.take_matrix(name(part), settings.feed_forward, model.width, model.experts));
@@ -165,7 +162,7 @@ result<value_id> add_experts(model_builder& to, std::int64_t layer, value_id x, 
                        {weighted, to.add_constant(name("ffn_experts.axes"), std::move(expert_axis))},
                        {{"keepdims", std::int64_t{0}}});
   };
-  return add_residual(to, layer, x, "ffn", "", [&](value_id normed) -> result<value_id> {
+  return add_behind_norm(to, layer, x, false, [&](value_id normed) -> result<value_id> {
     TROUPE_TRY(value_id made, chosen_experts(normed));
     if (settings.shared == 0) return made;
     TROUPE_TRY(const value_id opening, add_product(to, name("ffn_gate_inp_shexp"), normed, 1, model.width));

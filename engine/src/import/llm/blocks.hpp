@@ -27,13 +27,14 @@ result<value_id> add_attention(model_builder& to, std::int64_t layer, value_id x
 result<value_id> add_feed_forward(model_builder& to, std::int64_t layer, value_id x, const std::string& activation,
                                   bool post_norm = false);
 
-/// x plus a choice of experts for each of its normalised rows, and with `shared` one that all rows have.
+/// How a layer chooses among experts.
 struct expert_settings {
   bool normalize = true;          ///< weights of the chosen experts sum to 1
   std::int64_t feed_forward = 0;  ///< elements inside an expert
   std::int64_t shared = 0;        ///< elements inside the shared expert; 0: there is none
-  double scale = 1;
 };
+
+/// x plus what the experts of each of its normalised rows make, and the shared one if there is any.
 result<value_id> add_experts(model_builder& to, std::int64_t layer, value_id x, const expert_settings& settings);
 
 /// Rows of the embedding that `tokens` choose, times `scale`.
