@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "commands.hpp"
+#include "commands/bench_language.hpp"
+#include "commands/inspect_gguf.hpp"
 #include "in_flight.hpp"
 #include "options.hpp"
 #include "profile_report.hpp"
@@ -16,11 +18,13 @@ namespace {
 struct bench_command {
   std::string model_file;
   std::size_t runs = 20;
+  bool runs_given = false;
   random_input_options inputs;
   bool profile = false;
   std::string trace_file;
   placement_options placement;
   spread_options spread;
+  language_bench language;
 };
 
 using milliseconds = std::chrono::duration<double, std::milli>;
@@ -126,7 +130,18 @@ result<void> profile(const bench_command& given, const graph& network, const std
   return {};
 }
 
+result<void> bench_gguf(const bench_command& given, console& out) {
+  language_bench how = given.language;
+  how.model_file = given.model_file;
+  if (given.runs_given) how.runs = given.runs;
+  how.profile = given.profile;
+  how.language.placement = given.placement;
+  how.language.spread = given.spread;
+  return bench_language(how, out);
+}
+
 result<void> bench(const bench_command& given, console& out) {
+  if (is_gguf(given.model_file)) return bench_gguf(given, out);
   TROUPE_TRY(const graph network, read_model(given.model_file));
   TROUPE_TRY(const auto inputs, make_inputs(network, given.inputs, given.spread.seed));
   if (given.profile || !given.trace_file.empty()) return profile(given, network, inputs, out);
@@ -183,11 +198,15 @@ void add_bench(program& to) {
   CLI::App& command =
       to.add("bench", "Measures how fast a model runs, supervised and by the engine alone",
              "troupe bench model.onnx --batch 8 --shards 2", [given](console& out) { return bench(*given, out); });
-  command.add_option("MODEL", given->model_file, "ONNX file")->required();
-  command.add_option("--runs", given->runs, "Measured runs, after two to warm up")
+  command.add_option("MODEL", given->model_file, "ONNX or GGUF file")->required();
+  command
+      .add_option("--runs", given->runs,
+                  "Measured runs, after two to warm up; of a language model 5 after one, if not given")
       ->check(CLI::Range(1, 1'000'000))
+      ->each([held = given.get()](const std::string&) { held->runs_given = true; })
       ->capture_default_str();
   given->inputs.add_to(command);
+  given->language.add_to(command);
   command.add_flag(
       "--profile", given->profile,
       "Where the time goes instead: by operator and node, of the engine alone, beside the machine's limits");
