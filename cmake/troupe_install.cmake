@@ -17,11 +17,12 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/troupe-config.cmake.in
   ${PROJECT_BINARY_DIR}/package/troupe-config.cmake INSTALL_DESTINATION ${package_folder})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/package/troupe-config-version.cmake
   COMPATIBILITY SameMinorVersion)
-# CAF has no CMake package of its own in Debian: who uses the libraries needs our way of finding it.
+# CAF and utf8proc have no CMake packages of their own in Debian: who uses the libraries needs our way of finding them.
 install(FILES
   ${PROJECT_BINARY_DIR}/package/troupe-config.cmake
   ${PROJECT_BINARY_DIR}/package/troupe-config-version.cmake
   ${PROJECT_SOURCE_DIR}/cmake/FindCAF.cmake
+  ${PROJECT_SOURCE_DIR}/cmake/Findutf8proc.cmake
   DESTINATION ${package_folder})
 
 # Found from where the file lies, so that an installation can be moved.

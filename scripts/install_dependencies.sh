@@ -8,7 +8,7 @@ packages=(
   libcaf-dev libcapnp-dev capnproto libssl-dev libxxhash-dev
   libonnx-dev libprotobuf-dev protobuf-compiler
   libvulkan-dev mesa-vulkan-drivers vulkan-validationlayers glslc spirv-tools
-  libfmt-dev nlohmann-json3-dev libcli11-dev libstb-dev catch2
+  libfmt-dev nlohmann-json3-dev libcli11-dev libstb-dev libutf8proc-dev catch2
   python3 python3-numpy python3-onnx
 )
 

@@ -19,7 +19,8 @@ public:
   coordinator(caf::actor_config& config, coordinator_options options)
       : event_based_actor(config),
         options_(std::move(options)),
-        state_(options_.layout, static_cast<std::uint32_t>(options_.nodes.size() - 1)),
+        state_(options_.layout, static_cast<std::uint32_t>(options_.nodes.size() - 1),
+               options_.first_state_epoch),
         shards_(options_.layout->parts.size()) {
     quiet(*this);
     set_down_handler([this](caf::scheduled_actor*, caf::down_msg& down) { on_down(down); });
@@ -34,7 +35,7 @@ public:
           const auto now = steady_clock::now();
           waiting_.emplace(id, std::move(submitted.done));
           if (submitted.deadline > now) delayed_send(this, submitted.deadline - now, deadline_tick_msg{id});
-          perform(state_.submit(id, std::move(submitted.inputs), submitted.deadline, now));
+          perform(state_.submit(id, std::move(submitted.inputs), submitted.deadline, now, submitted.state_epoch));
         },
         [this](part_up_msg& up) { on_part_up(up); },
         [this](const part_failed_msg& failed) {

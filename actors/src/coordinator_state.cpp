@@ -8,8 +8,21 @@ namespace troupe {
 
 using namespace coordinator_action;
 
-coordinator_state::coordinator_state(std::shared_ptr<const plan> layout, std::uint32_t remote_hosts)
-    : layout_(std::move(layout)), hosts_(remote_hosts + 1, true), parts_(layout_->parts.size()) {}
+namespace {
+error state_lost(std::uint64_t wanted, std::uint64_t present) {
+  return fail(errc::state_lost,
+              "a part of the model was lost, and what it kept from run to run with it: state epoch {} is over, the "
+              "present one is {}; run again what made the state",
+              wanted, present);
+}
+}  // namespace
+
+coordinator_state::coordinator_state(std::shared_ptr<const plan> layout, std::uint32_t remote_hosts,
+                                     std::uint64_t first_state_epoch)
+    : layout_(std::move(layout)),
+      hosts_(remote_hosts + 1, true),
+      parts_(layout_->parts.size()),
+      state_epoch_(first_state_epoch) {}
 
 coordinator_actions coordinator_state::start() {
   coordinator_actions out;
@@ -54,7 +67,7 @@ void coordinator_state::place(std::uint32_t part, const error& why, coordinator_
 }
 
 coordinator_actions coordinator_state::submit(std::uint64_t id, std::vector<tensor> inputs, time_point deadline,
-                                              time_point now) {
+                                              time_point now, std::uint64_t state_epoch) {
   coordinator_actions out;
   const auto refuse = [&](error why) {
     out.push_back(answer{id, std::move(why)});
@@ -65,7 +78,9 @@ coordinator_actions coordinator_state::submit(std::uint64_t id, std::vector<tens
   if (requests_.size() >= coordinator_limits::requests_max)
     return refuse(
         fail(errc::unavailable, "{} requests are under way, which is the limit; try again later", requests_.size()));
-  request_status request{std::move(inputs), deadline, {}, 0};
+  if (layout_->stateful && state_epoch != 0 && state_epoch != state_epoch_)
+    return refuse(state_lost(state_epoch, state_epoch_));
+  request_status request{std::move(inputs), deadline, {}, 0, state_epoch};
   if (layout_->mode == parallel_mode::data) {
     if (request.inputs.empty())
       return refuse(error(errc::invalid_argument, "a model without inputs has no batch to split"));
@@ -126,6 +141,7 @@ coordinator_actions coordinator_state::part_up(std::uint32_t part, std::uint32_t
   status.up = true;
   status.incarnation = incarnation;
   const bool all_up = std::all_of(parts_.begin(), parts_.end(), [](const part_status& each) { return each.up; });
+  state_in_use_ = state_in_use_ || all_up;
   if (all_up && !ready_) {
     ready_ = true;
     out.push_back(report_ready{result<void>{}});
@@ -134,7 +150,22 @@ coordinator_actions coordinator_state::part_up(std::uint32_t part, std::uint32_t
   return out;
 }
 
+/// Ends the epoch: whatever wants it, in flight or waiting, is answered. Requests that take any epoch wait on, unless
+/// they are in flight: a caller that says nothing about the state must not have its rows computed twice with another.
+void coordinator_state::lose_state(coordinator_actions& out) {
+  if (!state_in_use_) return;  // nothing has been written since the last loss
+  state_in_use_ = false;
+  const std::uint64_t over = state_epoch_++;
+  std::vector<std::uint64_t> hopeless;
+  for (const auto& [id, request] : requests_)
+    if (request.state_epoch != 0 || std::any_of(request.micros.begin(), request.micros.end(),
+                                                [](const micro_batch& batch) { return batch.in_flight; }))
+      hopeless.push_back(id);
+  for (const std::uint64_t id : hopeless) finish(id, state_lost(over, state_epoch_), out);
+}
+
 void coordinator_state::lose_replica(std::uint32_t replica, coordinator_actions& out) {
+  if (layout_->stateful) return lose_state(out);
   std::vector<std::pair<std::uint64_t, error>> hopeless;
   for (auto& [id, request] : requests_)
     for (micro_batch& batch : request.micros) {
@@ -243,7 +274,7 @@ coordinator_actions coordinator_state::joined(std::uint64_t id, result<std::vect
   }
   const std::uint32_t recoveries = found->second.recoveries;
   requests_.erase(found);
-  out.push_back(answer{id, run_result{std::move(outcome).value(), recoveries}});
+  out.push_back(answer{id, run_result{std::move(outcome).value(), recoveries, state_epoch()}});
   return out;
 }
 

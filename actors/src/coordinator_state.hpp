@@ -6,6 +6,10 @@
 //             any --host_down / part_failed--> placing (elsewhere), or the plan fails
 //   request:  submitted -> its micro-batches wait for a complete replica -> in flight -> joined -> answered
 //             a lost part sends the micro-batches of its replica back to waiting, with the next attempt number
+//
+// A plan with states is the exception: what a part kept from run to run ends with it, so work that needs it must not be
+// repeated on a fresh part. Such a plan has a state epoch, which grows when a part is lost after all were up; requests
+// in flight then, and those that ask for an epoch that is over, are answered `state_lost`.
 #pragma once
 
 #include <cstdint>
@@ -80,10 +84,13 @@ class coordinator_state {
 public:
   /// Hosts 0 .. `remote_hosts` - 1 are other nodes; the last one is this process, used when there are no others or
   /// when none of them is left.
-  coordinator_state(std::shared_ptr<const plan> layout, std::uint32_t remote_hosts);
+  coordinator_state(std::shared_ptr<const plan> layout, std::uint32_t remote_hosts,
+                    std::uint64_t first_state_epoch = 1);
 
   coordinator_actions start();
-  coordinator_actions submit(std::uint64_t request, std::vector<tensor> inputs, time_point deadline, time_point now);
+  /// `state_epoch`: which one the request wants; 0: any. Without meaning for a plan without states.
+  coordinator_actions submit(std::uint64_t request, std::vector<tensor> inputs, time_point deadline, time_point now,
+                             std::uint64_t state_epoch = 0);
   coordinator_actions part_up(std::uint32_t part, std::uint32_t host, std::uint64_t incarnation);
   coordinator_actions part_down(std::uint32_t part, std::uint32_t host, std::uint64_t incarnation);
   /// The host gives the part up.
@@ -105,6 +112,8 @@ public:
   const std::vector<part_status>& parts() const noexcept { return parts_; }
   std::size_t requests() const noexcept { return requests_.size(); }
   bool ready() const noexcept { return ready_; }
+  /// 0 for a plan without states.
+  std::uint64_t state_epoch() const noexcept { return layout_->stateful ? state_epoch_ : 0; }
 
 private:
   struct micro_batch {
@@ -118,12 +127,14 @@ private:
     time_point deadline;
     std::vector<micro_batch> micros;
     std::uint32_t recoveries = 0;
+    std::uint64_t state_epoch = 0;  ///< the one it wants; 0: any
   };
 
   bool complete(std::uint32_t replica) const;
   std::optional<std::uint32_t> host_for(std::uint32_t part) const;
   void place(std::uint32_t part, const error& why, coordinator_actions& out);
   void lose_replica(std::uint32_t replica, coordinator_actions& out);
+  void lose_state(coordinator_actions& out);
   void dispatch_waiting(coordinator_actions& out);
   void dispatch(std::uint64_t id, request_status& request, std::uint32_t micro, coordinator_actions& out);
   void finish(std::uint64_t id, result<run_result> outcome, coordinator_actions& out);
@@ -134,6 +145,8 @@ private:
   std::vector<part_status> parts_;
   std::map<std::uint64_t, request_status> requests_;
   bool ready_ = false;
+  std::uint64_t state_epoch_;
+  bool state_in_use_ = false;  ///< all parts have been up in this epoch, so that steps may have written
   std::optional<error> failed_;
 };
 

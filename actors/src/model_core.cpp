@@ -6,8 +6,13 @@
 
 namespace troupe {
 
-void model_core::submit(std::vector<tensor> inputs, time_point deadline, callback done) {
-  send({std::move(inputs), deadline, std::move(done)});
+void model_core::submit(std::vector<tensor> inputs, time_point deadline, std::uint64_t state_epoch, callback done) {
+  send({std::move(inputs), deadline, state_epoch, std::move(done)});
+}
+
+std::uint64_t model_core::first_state_epoch() {
+  const std::lock_guard lock(mutex_);
+  return (epoch_ranges_++ << 32) + 1;  // no coordinator lives through 2^32 losses
 }
 
 void model_core::send(submission work) {
@@ -29,9 +34,13 @@ void model_core::send(submission work) {
       const std::lock_guard lock(core->mutex_);
       if (core->generation_ == generation) core->coordinator_ = nullptr;
     }
+    if (core->stateful_)
+      return kept->done(error(errc::state_lost,
+                              "the coordinator of the model ended, and the states of the model with it; run again what "
+                              "made them"));
     core->send(std::move(*kept));
   });
-  caf::anon_send(target, submit_msg{std::move(work.inputs), work.deadline, std::move(done)});
+  caf::anon_send(target, submit_msg{std::move(work.inputs), work.deadline, work.state_epoch, std::move(done)});
 }
 
 void model_core::park(submission work) {

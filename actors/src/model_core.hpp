@@ -11,7 +11,8 @@
 namespace troupe {
 
 /// Safe to use from any thread. Submissions reach the present coordinator; those that a coordinator dropped when it
-/// ended are given to its successor, so a caller sees a pause and not an error.
+/// ended are given to its successor, so a caller sees a pause and not an error. Those of a model with states are answered
+/// `state_lost` instead: the successor loads its parts anew.
 class model_core : public std::enable_shared_from_this<model_core> {
 public:
   using callback = std::function<void(result<run_result>)>;
@@ -19,7 +20,14 @@ public:
   /// At most this many submissions wait for a coordinator; more are refused.
   static constexpr std::size_t parked_max = 1024;
 
-  void submit(std::vector<tensor> inputs, time_point deadline, callback done);
+  explicit model_core(bool stateful = false) : stateful_(stateful) {}
+
+  /// `state_epoch` as in `run_options`.
+  void submit(std::vector<tensor> inputs, time_point deadline, std::uint64_t state_epoch, callback done);
+
+  /// For the coordinator that is about to be started: the number of its first state epoch, greater than all those of
+  /// its predecessors.
+  std::uint64_t first_state_epoch();
 
   /// Called whenever a supervisor has started a coordinator (aggregator).
   void coordinator_started(const caf::actor& coordinator);
@@ -35,14 +43,17 @@ private:
   struct submission {
     std::vector<tensor> inputs;
     time_point deadline;
+    std::uint64_t state_epoch;
     callback done;
   };
   void send(submission work);
   void park(submission work);
 
+  const bool stateful_;
   mutable std::mutex mutex_;
   caf::actor coordinator_, aggregator_;
   std::uint64_t generation_ = 0;
+  std::uint64_t epoch_ranges_ = 0;  ///< handed out by `first_state_epoch`
   std::deque<submission> parked_;
   std::optional<error> closed_;
 };

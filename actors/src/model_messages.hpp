@@ -158,6 +158,7 @@ private:
 struct submit_msg {
   std::vector<tensor> inputs;
   time_point deadline;
+  std::uint64_t state_epoch = 0;
   completion done;
 };
 /// Who wants to hear, once, that every part is up or that the plan failed.

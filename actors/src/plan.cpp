@@ -98,6 +98,12 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
     graph network = original;
     TROUPE_CHECK(optimize(network, operators));
     // Before cutting: a whole model and its parts must be the same computation, bit for bit.
+    if (!network.states.empty() && made.mode != parallel_mode::pipeline)
+      return fail(errc::invalid_argument,
+                  "the model keeps {} states from run to run, which would be apart on each replica; load it with "
+                  "parallel_mode::pipeline",
+                  network.states.size());
+    made.stateful = !network.states.empty();
     TROUPE_TRY(auto parts, cut_pipeline(network, made.stages, operators, options.storage));
     for (std::uint32_t stage = 0; stage < made.stages; ++stage)
       made.parts.push_back({replica, stage, std::make_shared<const graph>(std::move(parts[stage]))});

@@ -27,6 +27,7 @@ struct plan {
   std::vector<double> weights;
   std::uint64_t seed = 0;
   dtype storage = dtype::f16;
+  bool stateful = false;  ///< parts keep something from run to run; then there is one replica
 
   std::uint32_t part_of(std::uint32_t replica, std::uint32_t stage) const { return replica * stages + stage; }
 };

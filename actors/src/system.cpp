@@ -145,7 +145,7 @@ void model::submit(std::vector<tensor> inputs, const run_options& options,
                    std::function<void(result<run_result>)> done) const {
   if (auto fits = check_inputs(impl_->interface, inputs); !fits) return done(std::move(fits).error());
   const host_scope scope;
-  impl_->core->submit(std::move(inputs), steady_clock::now() + options.deadline, std::move(done));
+  impl_->core->submit(std::move(inputs), steady_clock::now() + options.deadline, options.state_epoch, std::move(done));
 }
 
 result<run_result> model::run(std::span<const tensor> inputs, const run_options& options) const {

@@ -103,7 +103,7 @@ result<loaded_model> system_core::load(std::span<const graph> networks, const lo
   TROUPE_TRY(plan made, make_plan(networks, effective, *operators));
   const auto layout = std::make_shared<const plan>(std::move(made));
 
-  const auto shared = std::make_shared<model_core>();
+  const auto shared = std::make_shared<model_core>(layout->stateful);
   loaded_model loaded{interface_of(networks[0]), {}, shared};
   {
     const std::lock_guard lock(mutex);
@@ -131,7 +131,8 @@ result<loaded_model> system_core::load(std::span<const graph> networks, const lo
     const auto core = self.lock();
     if (!core) return {};
     const caf::actor handle =
-        spawn_coordinator(parent, {random_id(), layout, core->hosts(), shared->aggregator(), restarts});
+        spawn_coordinator(parent, {random_id(), layout, core->hosts(), shared->aggregator(), restarts,
+                                   shared->first_state_epoch()});
     shared->coordinator_started(handle);
     return handle;
   };

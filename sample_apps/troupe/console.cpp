@@ -44,6 +44,19 @@ void console::write_line(const std::string& text) {
   fmt::print("{}\n", text);
 }
 
+void console::text(const std::string& part) {
+  if (json_ || part.empty()) return;
+  clear_progress();
+  fmt::print("{}", part);
+  std::fflush(stdout);
+}
+
+void console::note(const std::string& text) {
+  if (json_) return;
+  clear_progress();
+  fmt::print(stderr, "{}\n", text);
+}
+
 void console::heading(const std::string& text) {
   write_line(is_coloured(stdout) ? "\x1b[1m" + text + "\x1b[0m" : text);
 }
@@ -119,7 +132,8 @@ int exit_code(errc code) noexcept {
     case errc::unavailable:
     case errc::deadline_exceeded:
     case errc::cancelled:
-    case errc::internal: return 1;
+    case errc::internal:
+    case errc::state_lost: return 1;
   }
   return 1;
 }

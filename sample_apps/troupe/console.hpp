@@ -33,6 +33,10 @@ public:
     write_line(fmt::format(text, std::forward<Args>(args)...));
   }
   void heading(const std::string& text);
+  /// Part of a line, shown at once: for text that comes little by little.
+  void text(const std::string& part);
+  /// One line on stderr, below results that are text of their own.
+  void note(const std::string& text);
   void print(const table& rows);
   /// One object, one line, flushed.
   void object(const json& result);

@@ -8,6 +8,9 @@ int main(int count, char** arguments) {
   troupe::app::add_classify(program);
   troupe::app::add_bench(program);
   troupe::app::add_compress(program);
+  troupe::app::add_generate(program);
+  troupe::app::add_perplexity(program);
+  troupe::app::add_tokenize(program);
   troupe::app::add_node(program);
   return program.run(count, arguments);
 }

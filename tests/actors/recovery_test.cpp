@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "host_side.hpp"
+#include "support/cached_network.hpp"
 #include "support/digits.hpp"
 #include "system_core.hpp"
 #include "troupe/actors/messages.hpp"
@@ -44,7 +45,7 @@ void kill_while_running(const char* whom) {
   const std::vector<tensor> batch{digits_batch(16)};
   const auto submit = [&](model_core::callback done) {
     const host_scope scope;
-    loaded.core->submit(batch, steady_clock::now() + 60s, std::move(done));
+    loaded.core->submit(batch, steady_clock::now() + 60s, 0, std::move(done));
   };
   awaited<result<run_result>> first;
   submit(first.setter());
@@ -87,7 +88,7 @@ TEST_CASE("a killed node actor is replaced, and parts are loaded again") {
   const auto run = [&](const loaded_model& on) {
     const host_scope scope;
     awaited<result<run_result>> answer;
-    on.core->submit(batch, steady_clock::now() + 20s, answer.setter());
+    on.core->submit(batch, steady_clock::now() + 20s, 0, answer.setter());
     auto arrived = answer.wait_until(steady_clock::now() + 25s);
     REQUIRE(arrived.has_value());
     return std::move(*arrived);
@@ -101,4 +102,58 @@ TEST_CASE("a killed node actor is replaced, and parts are loaded again") {
   CHECK(bitwise_equal(need(run(before)).outputs[0], want));
   const auto after = need(core->load(networks, {.shards = 2}));
   CHECK(bitwise_equal(need(run(after)).outputs[0], want));
+}
+
+TEST_CASE("a killed coordinator takes the states of a model with it, a killed aggregator does not") {
+  const auto core = make_core();
+  const std::vector<graph> networks{cached_network::make(2)};
+  const tensor want = cached_network::undisturbed(2, 0, 12);
+  const auto loaded = need(core->load(networks, {.shards = 2}));
+  const auto submit = [&](std::int64_t first, std::int64_t count, std::uint64_t epoch) {
+    const host_scope scope;
+    const auto answer = std::make_shared<awaited<result<run_result>>>();
+    loaded.core->submit(cached_network::inputs(0, first, count), steady_clock::now() + 30s, epoch, answer->setter());
+    return answer;
+  };
+  const auto run = [&](std::int64_t first, std::int64_t count, std::uint64_t epoch) {
+    auto arrived = submit(first, count, epoch)->wait_until(steady_clock::now() + 40s);
+    REQUIRE(arrived.has_value());
+    return std::move(*arrived);
+  };
+  const auto kill = [&](const caf::actor& whom) {
+    const host_scope scope;
+    caf::anon_send_exit(whom, caf::exit_reason::kill);
+  };
+  const auto first = need(run(0, 6, 0));
+  CHECK(bitwise_equal(first.outputs[0], need(want.rows(0, 6))));
+
+  kill(find(*core, {"model 1", "aggregator"}));
+  const auto second = need(run(6, 3, first.state_epoch));
+  CHECK(second.state_epoch == first.state_epoch);
+  CHECK(bitwise_equal(second.outputs[0], need(want.rows(6, 3))));
+
+  const caf::actor coordinator = find(*core, {"model 1", "coordinator"});
+  std::vector<std::shared_ptr<awaited<result<run_result>>>> in_flight;
+  for (int i = 0; i < 100; ++i) in_flight.push_back(submit(6, 3, i % 2 == 0 ? first.state_epoch : 0));
+  kill(coordinator);
+  int lost = 0;
+  for (const auto& each : in_flight) {
+    const auto answer = each->wait_until(steady_clock::now() + 40s);
+    REQUIRE(answer.has_value());
+    if (*answer) {
+      CHECK((*answer)->state_epoch == first.state_epoch);
+      CHECK(bitwise_equal((*answer)->outputs[0], second.outputs[0]));
+    } else {
+      CHECK(answer->error().code() == errc::state_lost);
+      ++lost;
+    }
+  }
+  CHECK(lost > 0);
+  std::optional<result<run_result>> after;
+  for (int attempt = 0; attempt < 50 && (!after || *after); ++attempt) after = run(9, 1, first.state_epoch);
+  REQUIRE_FALSE(*after);
+  CHECK(after->error().code() == errc::state_lost);
+  const auto replayed = need(run(0, 12, 0));
+  CHECK(replayed.state_epoch > first.state_epoch);
+  CHECK(bitwise_equal(replayed.outputs[0], want));
 }

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "node_process.hpp"
+#include "support/cached_session.hpp"
 #include "support/digits.hpp"
 #include "troupe/system.hpp"
 
@@ -75,6 +76,47 @@ TEST_CASE("a node killed with SIGKILL at a random moment costs time and not one 
     first.kill();
     second.kill();
     CHECK(bitwise_equal(need(loaded.run(batch, {.deadline = 30s})).outputs[0], want));
+  }
+}
+
+TEST_CASE("a node killed with SIGKILL takes the state of its parts with it, and replayed rows have the same bits") {
+  const std::uint64_t seed = 78;
+  random_source random(seed);
+  const tensor want = cached_network::undisturbed(3, 0, 60);
+  for (int round = 0; round < 4; ++round) {
+    INFO("seed " << seed << ", round " << round);
+    auto first = start_node("first");
+    auto second = start_node("second");
+    auto host = need(troupe::system::make(over({first.address(), second.address()})));
+    const model loaded = need(host.load(cached_network::make(3), {.shards = 2}));
+    cached_session session(loaded, 0);
+    CHECK(bitwise_equal(session.next(9), need(want.rows(0, 9))));
+    const std::uint64_t epoch = session.epoch();
+    auto& victim = round % 2 == 0 ? first : second;
+    if (round < 2) {  // between two steps
+      victim.kill();
+      session.run_until_lost(want);
+      CHECK(bitwise_equal(session.replay(session.done()), need(want.rows(0, session.done()))));
+    } else {  // while steps follow each other
+      std::thread killer([&, pause = random.below(20'000)] {
+        std::this_thread::sleep_for(std::chrono::microseconds(pause));
+        victim.kill();
+      });
+      bool same = true;
+      for (std::int64_t position = 9; position < 40; ++position)
+        same = same && bitwise_equal(session.next(1), need(want.rows(position, 1)));
+      killer.join();
+      CHECK(same);
+    }
+    const std::int64_t done = session.done();
+    CHECK(bitwise_equal(session.next(2), need(want.rows(done, 2))));
+    CHECK(session.losses() > 0);
+    CHECK(session.epoch() > epoch);
+    // Both gone: this process takes over, with an empty state.
+    first.kill();
+    second.kill();
+    const std::int64_t before = session.done();
+    CHECK(bitwise_equal(session.next(2), need(want.rows(before, 2))));
   }
 }
 

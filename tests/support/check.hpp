@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/random_source.hpp"
 #include "troupe/engine/result.hpp"
 #include "troupe/engine/tensor.hpp"
 
@@ -19,26 +20,6 @@ T need(result<T> outcome) {
 inline void need(result<void> outcome) {
   if (!outcome) FAIL(outcome.error().to_string());
 }
-
-/// splitmix64: the same numbers with every standard library.
-class random_source {
-public:
-  explicit random_source(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t next() {
-    std::uint64_t z = (state_ += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-  }
-  std::uint64_t below(std::uint64_t bound) { return next() % bound; }
-  /// Uniform in [low, high).
-  float uniform(float low, float high) {
-    return low + (high - low) * static_cast<float>(static_cast<double>(next() >> 11) * 0x1p-53);
-  }
-
-private:
-  std::uint64_t state_;
-};
 
 inline tensor random_tensor(const shape& dims, std::uint64_t seed, float low = -1.0f, float high = 1.0f) {
   tensor made = need(tensor::make(dtype::f32, dims));

@@ -31,7 +31,7 @@ struct kernel_case {
   std::size_t outputs = 1;
   /// Operands that are constants of the graph instead of its inputs (weights, shapes).
   std::vector<std::size_t> constants;
-  std::string domain = {};
+  std::string domain = {};  ///< "troupe" for its own operators
 };
 
 inline graph graph_of(const kernel_case& given) {

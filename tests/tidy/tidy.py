@@ -19,13 +19,14 @@ COUNTED_ROOTS = LAYERS + ["tests", "scripts", "cmake"]
 # Foreign headers and the one module that may know them.
 FOREIGN_HEADERS = {
     "vulkan/": ("Vulkan", {"engine"}, "troupe/engine/device.hpp"),
+    "utf8proc.h": ("utf8proc", {"engine"}, "troupe/engine/tokenizer.hpp"),
     "onnx/": ("ONNX", {"engine"}, "troupe/engine/onnx_import.hpp"),
     "capnp/": ("Cap'n Proto", {"transport"}, "the codecs of transport"),
     "kj/": ("Cap'n Proto", {"transport"}, "the codecs of transport"),
     "caf/": ("CAF", {"actors"}, "the facade troupe/system.hpp"),
 }
 FOREIGN_LIBRARIES = {
-    "Vulkan::": {"engine"}, "onnx": {"engine"}, "protobuf::": {"engine"},
+    "Vulkan::": {"engine"}, "onnx": {"engine"}, "protobuf::": {"engine"}, "utf8proc::": {"engine"},
     "CapnProto::": {"transport"}, "CAF::": {"actors"},
 }
 

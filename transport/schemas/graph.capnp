@@ -44,6 +44,9 @@ struct Attribute {
     reals @5 :List(Float32);
     texts @6 :List(Data);
     tensor @7 :Common.Tensor;
+
+    body @8 :Graph;
+    # What an If, a Loop, a Scan or a SequenceMap runs; see `troupe::subgraph`.
   }
 }
 

@@ -76,12 +76,17 @@ struct load_options {
 struct run_options {
   /// From the call to its answer, recoveries included. Afterwards the answer is `deadline_exceeded`.
   std::chrono::milliseconds deadline{120'000};
+  /// Only for models with states (`graph::states`), which a lost part takes with it. The run is made with the state of
+  /// this epoch, which an earlier `run_result` named, or answered `state_lost`; 0: with whatever state there is then.
+  std::uint64_t state_epoch = 0;
 };
 
 /// The answer to one run.
 struct run_result {
   std::vector<tensor> outputs;   ///< in the order of `model::outputs()`
   std::uint32_t recoveries = 0;  ///< times a part was lost on the way and its work done again
+  /// Which life of the model's states the run read and wrote: another number after each loss. 0 without states.
+  std::uint64_t state_epoch = 0;
 };
 
 /// Where one part of a model is.
@@ -103,7 +108,8 @@ public:
 
   /// Runs the model once on `inputs`, in the order of `inputs()`, and waits. With `data`, axis 0 of every input and
   /// output is the batch. Lost parts are restarted or placed elsewhere and their work is repeated, with the same
-  /// result; if that is not possible within the deadline, one error.
+  /// result; if that is not possible within the deadline, one error. A model with states is the exception: its work is
+  /// not repeated after a loss, but answered `state_lost` (see docs/embedding.md).
   result<run_result> run(std::span<const tensor> inputs, const run_options& options = {}) const;
 
   /// As `run`, without waiting: `done` is called once, from an actor thread, and must not block.

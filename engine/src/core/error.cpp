@@ -12,6 +12,7 @@ std::string_view to_string(errc code) noexcept {
     case errc::deadline_exceeded: return "deadline_exceeded";
     case errc::cancelled: return "cancelled";
     case errc::internal: return "internal";
+    case errc::state_lost: return "state_lost";
   }
   return "unknown";
 }

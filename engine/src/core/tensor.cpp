@@ -119,16 +119,18 @@ result<tensor> tensor::from_shared(dtype type, const troupe::shape& dims, std::s
   if (reinterpret_cast<std::uintptr_t>(storage.get()) % size_of(type) != 0)
     return fail(errc::invalid_argument, "the bytes of a tensor {} are not aligned", made.describe());
   made.storage_ = std::move(storage);
+  made.borrowed_ = true;
   return made;
 }
 
 std::span<std::byte> tensor::mutable_bytes() {
   if (!storage_) return {};
-  if (storage_.use_count() > 1) {
+  if (borrowed_ || storage_.use_count() > 1) {
     auto own = allocate(byte_size());
     if (!own) throw std::bad_alloc();  // the one place where a copy cannot be reported as a result
     std::memcpy(const_cast<std::byte*>(own.get()), storage_.get(), byte_size());
     storage_ = std::move(own);
+    borrowed_ = false;
   }
   return {const_cast<std::byte*>(storage_.get()), byte_size()};
 }
@@ -152,6 +154,7 @@ result<tensor> tensor::rows(std::int64_t first, std::int64_t count) const {
   part.dims_ = dims;
   const std::size_t offset = static_cast<std::size_t>(first * dims_.elements(1, dims_.rank())) * size_of(type_);
   part.storage_ = std::shared_ptr<const std::byte>(storage_, storage_.get() + offset);
+  part.borrowed_ = borrowed_;
   return part;
 }
 

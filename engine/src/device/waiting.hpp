@@ -7,6 +7,9 @@
 
 namespace troupe {
 
+/// What loading may take in all: uploading weights and compiling every pipeline of a large network on a slow machine.
+inline constexpr std::chrono::minutes load_limit{10};
+
 /// An error when the request was withdrawn or its time is over.
 inline result<void> still_wanted(time_point deadline, const cancellation& cancel) {
   if (cancel.cancelled()) return fail(errc::cancelled, "the caller withdrew the request");

@@ -53,6 +53,11 @@ const tensor* node::tensor_attribute(std::string_view key) const {
   return attribute_as<tensor>(*this, key);
 }
 
+const graph* node::body_attribute(std::string_view key) const {
+  const auto* held = attribute_as<subgraph>(*this, key);
+  return held ? held->get() : nullptr;
+}
+
 std::string node::describe() const {
   return name.empty() ? op : fmt::format("{} \"{}\"", op, name);
 }
@@ -116,14 +121,26 @@ result<shape> state_dims(const value_info& state) {
   return shape::make(extents).while_doing(fmt::format("reading the state \"{}\"", state.name));
 }
 
-result<void> validate(const graph& model) {
-  if (model.nodes.size() > limits::graph_nodes_max)
-    return fail(errc::invalid_argument, "the graph has {} nodes; at most {} are supported", model.nodes.size(),
-                limits::graph_nodes_max);
-  if (model.values.size() > limits::graph_values_max)
-    return fail(errc::invalid_argument, "the graph has {} values; at most {} are supported", model.values.size(),
-                limits::graph_values_max);
+namespace {
 
+/// What a graph and the bodies in it have together.
+struct graph_size {
+  std::size_t nodes = 0, values = 0;
+};
+
+result<void> check_size(const graph& model, graph_size& size) {
+  size.nodes += model.nodes.size();
+  size.values += model.values.size();
+  if (size.nodes > limits::graph_nodes_max)
+    return fail(errc::invalid_argument, "the graph has {} nodes; at most {} are supported", size.nodes,
+                limits::graph_nodes_max);
+  if (size.values > limits::graph_values_max)
+    return fail(errc::invalid_argument, "the graph has {} values; at most {} are supported", size.values,
+                limits::graph_values_max);
+  return {};
+}
+
+result<void> check_names(const graph& model) {
   std::unordered_set<std::string_view> names;
   for (const value_info& value : model.values) {
     if (value.name.empty() || value.name.size() > limits::name_length_max)
@@ -132,7 +149,28 @@ result<void> validate(const graph& model) {
     if (!names.insert(value.name).second)
       return fail(errc::invalid_argument, "the value \"{}\" is made more than once", value.name);
   }
+  return {};
+}
 
+result<void> validate_at(const graph& model, std::size_t depth, graph_size& size);
+
+result<void> check_bodies(const node& step, std::size_t depth, graph_size& size) {
+  for (const auto& [key, held] : step.attributes) {
+    const auto* inside = std::get_if<subgraph>(&held);
+    if (!inside) continue;
+    if (!*inside) return fail(errc::invalid_argument, "the body \"{}\" of {} is missing", key, step.describe());
+    if (depth >= limits::body_depth_max)
+      return fail(errc::invalid_argument, "{} has a body in more than {} others", step.describe(),
+                  limits::body_depth_max);
+    TROUPE_CHECK(
+        validate_at(**inside, depth + 1, size).while_doing(fmt::format("checking \"{}\" of {}", key, step.describe())));
+  }
+  return {};
+}
+
+result<void> validate_at(const graph& model, std::size_t depth, graph_size& size) {
+  TROUPE_CHECK(check_size(model, size));
+  TROUPE_CHECK(check_names(model));
   std::vector<bool> made(model.values.size(), false);
   const auto make = [&](value_id id, std::string_view by) -> result<void> {
     if (id >= model.values.size())
@@ -143,6 +181,9 @@ result<void> validate(const graph& model) {
   };
   for (const auto& [id, data] : model.constants) TROUPE_CHECK(make(id, "the list of constants"));
   for (const value_id id : model.inputs) TROUPE_CHECK(make(id, "the list of inputs"));
+  if (depth > 0 && !model.states.empty())
+    return fail(errc::invalid_argument, "a body has {} states; only the graph around it may have any",
+                model.states.size());
   for (const value_id id : model.states) {
     TROUPE_CHECK(make(id, "the list of states"));
     TROUPE_CHECK(state_dims(model.values[id]));
@@ -158,6 +199,7 @@ result<void> validate(const graph& model) {
     }
     for (const value_id id : step.outputs)
       if (id != no_value) TROUPE_CHECK(make(id, step.describe()));
+    TROUPE_CHECK(check_bodies(step, depth, size));
   }
   if (model.outputs.empty()) return fail(errc::invalid_argument, "the graph has no output");
   for (const value_id id : model.outputs) {
@@ -166,6 +208,21 @@ result<void> validate(const graph& model) {
     if (!made[id]) return fail(errc::invalid_argument, "no node makes the output \"{}\"", model.values[id].name);
   }
   return {};
+}
+
+}  // namespace
+
+result<void> validate(const graph& model) {
+  graph_size size;
+  return validate_at(model, 0, size);
+}
+
+void for_each_node(const graph& model, const std::function<void(const node&)>& visit) {
+  for (const node& step : model.nodes) {
+    visit(step);
+    for (const auto& [key, held] : step.attributes)
+      if (const auto* inside = std::get_if<subgraph>(&held)) for_each_node(**inside, visit);
+  }
 }
 
 }  // namespace troupe

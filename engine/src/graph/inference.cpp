@@ -24,26 +24,6 @@ std::vector<bool> live_nodes(const graph& model) {
   return live;
 }
 
-std::vector<bool> values_needed_on_host(const graph& model, const operator_table& operators) {
-  const std::vector<bool> live = live_nodes(model);
-  std::vector<bool> needed(model.values.size(), false);
-  const auto need = [&](value_id id) {
-    if (id != no_value) needed[id] = true;
-  };
-  for (std::size_t i = model.nodes.size(); i-- > 0;) {
-    const node& step = model.nodes[i];
-    const operator_definition* definition = live[i] ? operators.find(step) : nullptr;
-    if (!definition) continue;
-    for (const std::size_t operand : definition->host_inputs)
-      if (operand < step.inputs.size()) need(step.inputs[operand]);
-    const bool feeds_host = std::any_of(step.outputs.begin(), step.outputs.end(),
-                                        [&](value_id id) { return id != no_value && needed[id]; });
-    if (feeds_host && !definition->shape_only)
-      for (const value_id id : step.inputs) need(id);
-  }
-  return needed;
-}
-
 result<std::vector<infer_context::output>> infer_outputs(const node& step, const operator_definition& definition,
                                                          std::vector<infer_context::operand> operands) {
   const auto doing = [&] { return fmt::format("inferring the shape of {}", step.describe()); };

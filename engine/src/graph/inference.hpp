@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <vector>
 
+#include "graph/bodies.hpp"
 #include "troupe/engine/operators.hpp"
 
 namespace troupe {
@@ -12,8 +14,13 @@ namespace troupe {
 std::vector<bool> live_nodes(const graph& model);
 
 /// For each value, whether its contents must be known before the run: it reaches, through whatever live nodes, an
-/// operand in `operator_definition::host_inputs`. Operators that look at shapes only end such a chain.
+/// operand in `operator_definition::host_inputs`, or what decides whether a Loop goes on. Operators that look at shapes
+/// only end such a chain.
 std::vector<bool> values_needed_on_host(const graph& model, const operator_table& operators);
+
+/// The same for the values of a body of `step`, of whose results those are needed of which `needed` says so.
+std::vector<bool> values_needed_in_body(const node& step, const body_form& form, const operator_table& operators,
+                                        const std::function<bool(value_id)>& needed);
 
 /// Types and shapes of everything `step` makes; the error says whose shape was inferred. Every output that the node
 /// does not leave out is set.

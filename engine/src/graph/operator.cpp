@@ -81,11 +81,11 @@ std::array<std::uint32_t, 3> groups_for(std::int64_t invocations, std::uint32_t 
 
 result<void> check_operators(const graph& model, const operator_table& table) {
   std::set<std::string> missing;
-  for (const node& step : model.nodes) {
-    if (table.find(step)) continue;
+  for_each_node(model, [&](const node& step) {
+    if (table.find(step)) return;
     const auto domain = step.domain.empty() ? std::string() : step.domain + ".";
     missing.insert(fmt::format("{}{} (opset {})", domain, step.op, step.version));
-  }
+  });
   if (missing.empty()) return {};
   return fail(errc::unsupported, "the model needs operators that Troupe does not have: {}", fmt::join(missing, ", "));
 }

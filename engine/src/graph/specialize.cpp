@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <memory>
 
+#include "device/waiting.hpp"
+#include "graph/expansion.hpp"
 #include "graph/inference.hpp"
 #include "graph/value_namer.hpp"
+#include "graph/write_out.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
 namespace troupe {
@@ -28,15 +31,117 @@ result<tensor> shape_stand_in(dtype type, const shape& dims) {
                              byte_count);
 }
 
-class specializer {
+class specializer final : public expansion {
 public:
-  specializer(const graph& model, const operator_table& operators)
-      : operators_(operators),
-        made_{model, {}},
-        facts_(model.values.size()),
-        needed_on_host_(values_needed_on_host(model, operators)) {}
+  specializer(const graph& given, const operator_table& table, time_point deadline, const cancellation& cancel)
+      : operators_(table),
+        deadline_(deadline),
+        cancel_(cancel),
+        made_{given, {}, {}},
+        facts_(given.values.size()),
+        needed_on_host_(values_needed_on_host(given, table)) {}
 
   result<specialized_graph> run(std::span<const tensor> inputs) {
+    TROUPE_CHECK(visit_all(inputs));
+    TROUPE_CHECK(settle_types());
+    drop_dead();
+    return std::move(made_);
+  }
+
+  result<graph> write_out(std::span<const tensor> inputs) {
+    graph plain = model();
+    written_out_.emplace();
+    TROUPE_CHECK(visit_all(inputs));
+    for (value_id id = static_cast<value_id>(plain.values.size()); id < model().values.size(); ++id)
+      plain.values.push_back(model().values[id]);
+    plain.nodes = std::move(*written_out_);
+    for (const value_id id : added_constants_) plain.constants.emplace(id, *facts_[id].contents);
+    return plain;
+  }
+
+  const operator_table& operators() const override { return operators_; }
+  bool needed_on_host(value_id id) const override { return needed_on_host_[id]; }
+  const tensor* contents(value_id id) const override { return facts_[id].contents; }
+  const value_list* list_at(value_id id) const override {
+    const auto found = lists_.find(id);
+    return found == lists_.end() ? nullptr : &found->second;
+  }
+
+  result<infer_context::operand> tensor_at(value_id id) const override {
+    if (!facts_[id].known)
+      return fail(errc::invalid_argument, "\"{}\" is a sequence or an optional where a tensor is needed",
+                  made_.graph.values[id].name);
+    return infer_context::operand{true, facts_[id].type, facts_[id].dims, facts_[id].contents};
+  }
+
+  result<void> set_list(value_id id, value_list list) override {
+    list_entries_ += list.items.size() + 1;
+    if (list_entries_ > limits::sequence_entries_max)
+      return fail(errc::unsupported, "the sequences of the graph have more than {} entries",
+                  limits::sequence_entries_max);
+    lists_.insert_or_assign(id, std::move(list));
+    return {};
+  }
+
+  value_id add_value(const std::string& base, bool needed) override {
+    const value_id id = model().add_value({namer_.fresh(model(), base), dtype::f32, false, std::nullopt});
+    note_value(needed);
+    return id;
+  }
+
+  value_id add_constant(const std::string& base, tensor data) override {
+    const value_id id = model().add_constant(namer_.fresh(model(), base), data);
+    note_value(false);
+    // It may depend on the shapes of what is given: a kernel that reads it runs, in the whole graph as in a part of it.
+    facts_[id] = {true, data.type(), data.dims(), hold(data), false, true};
+    added_constants_.push_back(id);
+    return id;
+  }
+
+  value_id add_stand_in(const std::string& base, dtype type, const shape& dims) override {
+    const value_id id = add_value(base, false);
+    facts_[id] = {true, type, dims, nullptr, false, false};
+    return id;
+  }
+
+  result<void> charge(const node& step, std::size_t nodes) override {
+    expanded_nodes_ += std::min(nodes, limits::expanded_nodes_max + 1);
+    if (expanded_nodes_ <= limits::expanded_nodes_max) return {};
+    return fail(errc::unsupported,
+                "the iterations of {} and of other nodes with bodies come to more than {} nodes when they are written "
+                "out; give the model shorter sequences or fewer iterations",
+                step.describe(), limits::expanded_nodes_max);
+  }
+
+  result<void> rehearse(const std::function<result<void>()>& work) override {
+    const std::size_t kept = kept_.size(), written = written_out_ ? written_out_->size() : 0;
+    TROUPE_CHECK(work());
+    kept_.resize(kept);
+    if (written_out_) written_out_->resize(written);
+    return {};
+  }
+
+  result<void> add(node step) override {
+    TROUPE_CHECK(still_wanted(deadline_, cancel_));
+    const operator_definition* definition = operators_.find(step);
+    if (!definition) return fail(errc::unsupported, "there is no operator {}", step.op);
+    if (definition->expand)
+      return definition->expand(*this, step).while_doing(fmt::format("writing out {}", step.describe()));
+    for (const value_id id : step.inputs)
+      if (id != no_value)
+        TROUPE_CHECK(tensor_at(id).while_doing(fmt::format("reading what {} takes", step.describe())));
+    if (written_out_) written_out_->push_back(step);
+    TROUPE_TRY(const bool folded, visit(step, *definition));
+    if (!folded) kept_.push_back(std::move(step));
+    return {};
+  }
+
+private:
+  graph& model() { return made_.graph; }
+
+  const tensor* hold(tensor data) { return held_.emplace_back(std::make_unique<tensor>(std::move(data))).get(); }
+
+  result<void> visit_all(std::span<const tensor> inputs) {
     for (const auto& [id, data] : model().constants)
       facts_[id] = {true, data.type(), data.dims(), hold(data), false, false};
     for (const value_id id : model().states) {
@@ -45,22 +150,24 @@ public:
     }
     TROUPE_CHECK(take_inputs(inputs));
     const std::vector<bool> live = live_nodes(model());
-    std::vector<node> kept;
-    for (std::size_t i = 0; i < model().nodes.size(); ++i) {
+    std::vector<node> nodes = std::move(model().nodes);
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
       if (!live[i]) continue;
-      TROUPE_TRY(const bool folded, visit(model().nodes[i]));
-      if (!folded) kept.push_back(std::move(model().nodes[i]));
+      owner_ =
+          *std::find_if(nodes[i].outputs.begin(), nodes[i].outputs.end(), [](value_id id) { return id != no_value; });
+      TROUPE_CHECK(add(std::move(nodes[i])));
     }
-    model().nodes = std::move(kept);
-    TROUPE_CHECK(settle_types());
-    drop_dead();
-    return std::move(made_);
+    model().nodes = std::move(kept_);
+    for (const value_id id : model().outputs) TROUPE_CHECK(tensor_at(id).while_doing("reading what the graph gives"));
+    return {};
   }
 
-private:
-  graph& model() { return made_.graph; }
-
-  const tensor* hold(tensor data) { return held_.emplace_back(std::make_unique<tensor>(std::move(data))).get(); }
+  /// After a value was added to the graph.
+  void note_value(bool needed) {
+    facts_.emplace_back();
+    needed_on_host_.push_back(needed);
+    made_.made_for.push_back(owner_);
+  }
 
   result<void> take_inputs(std::span<const tensor> inputs) {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -86,8 +193,7 @@ private:
   }
 
   /// Learns what `step` makes; true when its outputs are known now and the node is not needed any more.
-  result<bool> visit(node& step) {
-    const operator_definition& definition = *operators_.find(step);
+  result<bool> visit(node& step, const operator_definition& definition) {
     TROUPE_TRY(const auto outputs, infer_outputs(step, definition, operands_of(step)));
     for (std::size_t i = 0; i < step.outputs.size(); ++i)
       if (step.outputs[i] != no_value)
@@ -173,8 +279,8 @@ private:
       if (!facts_[id].contents || model().constants.count(id)) continue;
       const value_id constant =
           model().add_constant(namer_.fresh(model(), model().values[id].name), *facts_[id].contents);
-      facts_.push_back(facts_[id]);
-      needed_on_host_.push_back(true);
+      note_value(true);
+      facts_[constant] = facts_[id];
       id = constant;
     }
     return false;
@@ -219,21 +325,37 @@ private:
   }
 
   const operator_table& operators_;
+  time_point deadline_;
+  const cancellation& cancel_;
   specialized_graph made_;
   std::vector<value_facts> facts_;
   std::vector<bool> needed_on_host_;
   std::vector<std::unique_ptr<tensor>> held_;
   value_namer namer_;
   std::size_t folded_bytes_ = 0;
+  std::vector<node> kept_;
+  std::map<value_id, value_list> lists_;
+  std::size_t list_entries_ = 0;
+  std::size_t expanded_nodes_ = 0;
+  value_id owner_ = no_value;                     ///< see `specialized_graph::made_for`
+  std::vector<value_id> added_constants_;         ///< by nodes that were written out
+  std::optional<std::vector<node>> written_out_;  ///< every node that was added, when that is asked for
 };
 
 }  // namespace
 
 result<specialized_graph> specialize(const graph& model, const operator_table& operators,
-                                     std::span<const tensor> inputs) {
+                                     std::span<const tensor> inputs, time_point deadline, const cancellation& cancel) {
   TROUPE_CHECK(check_operators(model, operators));
   TROUPE_CHECK(check_inputs(model, inputs));
-  return specializer(model, operators).run(inputs);
+  return specializer(model, operators, deadline, cancel).run(inputs);
+}
+
+result<graph> write_out(const graph& model, const operator_table& operators, std::span<const tensor> inputs,
+                        time_point deadline) {
+  TROUPE_CHECK(check_operators(model, operators));
+  TROUPE_CHECK(check_inputs(model, inputs));
+  return specializer(model, operators, deadline, {}).write_out(inputs);
 }
 
 }  // namespace troupe

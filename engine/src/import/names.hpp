@@ -7,9 +7,6 @@
 
 namespace troupe {
 
-/// RFC 3629: no overlong forms, no surrogates.
-bool is_utf8(std::string_view text);
-
 /// Fails unless `text` is UTF-8 without control characters, at most `limits::name_length_max` bytes long: names end
 /// up in messages, JSON and file names. `role` says whose name it is.
 result<void> check_name(std::string_view text, std::string_view role);

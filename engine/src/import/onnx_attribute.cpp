@@ -3,6 +3,7 @@
 #include "import/names.hpp"
 #include "import/onnx_tensor.hpp"
 #include "troupe/engine/detail/fail.hpp"
+#include "troupe/engine/utf8.hpp"
 
 namespace troupe {
 namespace {
@@ -16,6 +17,7 @@ kind::AttributeType kind_of(const onnx::AttributeProto& proto) {
   if (proto.has_i()) return kind::INT;
   if (proto.has_s()) return kind::STRING;
   if (proto.has_t()) return kind::TENSOR;
+  if (proto.has_g()) return kind::GRAPH;
   if (proto.floats_size() > 0) return kind::FLOATS;
   if (proto.ints_size() > 0) return kind::INTS;
   if (proto.strings_size() > 0) return kind::STRINGS;
@@ -23,6 +25,10 @@ kind::AttributeType kind_of(const onnx::AttributeProto& proto) {
 }
 
 }  // namespace
+
+bool is_body(const onnx::AttributeProto& proto) {
+  return kind_of(proto) == kind::GRAPH;
+}
 
 result<std::optional<attribute>> take_attribute(onnx::AttributeProto& proto, external_data& external) {
   if (!proto.ref_attr_name().empty())

@@ -10,8 +10,11 @@
 
 namespace troupe {
 
-/// Nothing for a kind that no operator of Troupe has: subgraphs, sparse tensors, types. The node keeps its place, and
-/// `check_operators` names it.
+/// Whether the attribute is a graph: a body, which only the importer of the graph around it understands.
+bool is_body(const onnx::AttributeProto& proto);
+
+/// Nothing for a kind that no operator of Troupe has: lists of graphs, sparse tensors, types. The node keeps its place,
+/// and `check_operators` names it.
 result<std::optional<attribute>> take_attribute(onnx::AttributeProto& proto, external_data& external);
 
 /// The tensor that a Constant node stands for.

@@ -6,13 +6,16 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "graph/bodies.hpp"
 #include "graph/order.hpp"
+#include "graph/value_namer.hpp"
 #include "import/names.hpp"
 #include "import/old_opsets.hpp"
 #include "import/onnx_attribute.hpp"
 #include "import/onnx_tensor.hpp"
 #include "kernels/activation.hpp"
 #include "troupe/engine/detail/fail.hpp"
+#include "troupe/engine/utf8.hpp"
 
 namespace troupe {
 namespace {
@@ -29,16 +32,32 @@ std::string plain_domain(const std::string& domain) {
   return domain == "ai.onnx" ? std::string() : domain;
 }
 
-class importer {
-public:
-  importer(onnx::ModelProto& model, external_data& external) : model_(model), external_(external) {}
+/// What all graphs of one model share.
+struct model_context {
+  external_data& external;
+  std::map<std::string, int> opsets;
+  std::size_t nodes = 0;
+};
 
-  result<graph> run() {
-    TROUPE_CHECK(read_versions());
-    TROUPE_CHECK(refuse_what_is_missing());
-    onnx::GraphProto& proto = *model_.mutable_graph();
+/// One graph: the model's own, or a body in another.
+class graph_importer {
+public:
+  /// `around`: the graph that the body is in; nullptr for the model's own.
+  graph_importer(model_context& context, graph_importer* around)
+      : context_(context), around_(around), depth_(around ? around->depth_ + 1 : 0) {}
+
+  result<graph> run(onnx::GraphProto& proto) {
+    if (depth_ > limits::body_depth_max)
+      return fail(errc::unsupported, "it is a body in more than {} others", limits::body_depth_max);
+    const auto nodes = static_cast<std::size_t>(proto.node_size());
+    context_.nodes += nodes;
+    if (context_.nodes > limits::graph_nodes_max)
+      return fail(errc::unsupported, "the graph has {} nodes; at most {} are supported", context_.nodes,
+                  limits::graph_nodes_max);
+    if (proto.sparse_initializer_size() > 0) return fail(errc::unsupported, "the graph has sparse initializers");
     TROUPE_CHECK(check_name(proto.name(), "name of the graph"));
     made_.name = proto.name();
+    if (around_) find_own_names(proto);
     // Initializers first: an input of the same name is one that callers need not give, and we let nobody give it.
     for (auto& initializer : *proto.mutable_initializer()) TROUPE_CHECK(add_initializer(initializer));
     for (const auto& input : proto.input()) TROUPE_CHECK(add_input(input));
@@ -46,12 +65,14 @@ public:
       TROUPE_CHECK(add_node(step).while_doing(fmt::format("reading the node {}", describe(step))));
     for (const auto& info : proto.value_info()) TROUPE_CHECK(add_hint(info));
     for (const auto& output : proto.output()) TROUPE_CHECK(add_output(output));
-    read_notes();
+    for (const auto& [name, id] : captures_) made_.inputs.push_back(id);
     TROUPE_CHECK(modernize(made_));
     TROUPE_CHECK(sort_nodes(made_));
-    TROUPE_CHECK(validate(made_));
     return std::move(made_);
   }
+
+  /// Names of the graphs around that this body reads, each with its value here, in the order of the body's last inputs.
+  const std::map<std::string, value_id>& captures() const { return captures_; }
 
 private:
   // Only for messages, before the names are known to be printable.
@@ -60,52 +81,27 @@ private:
     return fit ? fmt::format("{} \"{}\"", proto.op_type(), proto.name()) : std::string("without a printable name");
   }
 
-  result<void> read_versions() {
-    if (model_.ir_version() < ir_version_min || model_.ir_version() > ir_version_max)
-      return fail(errc::unsupported, "the model has ONNX IR version {}; {} to {} are supported", model_.ir_version(),
-                  ir_version_min, ir_version_max);
-    for (const auto& opset : model_.opset_import()) {
-      TROUPE_CHECK(check_name(opset.domain(), "domain of an operator set"));
-      const std::string domain = plain_domain(opset.domain());
-      if (domain.empty() && (opset.version() < opset_min || opset.version() > opset_max))
-        return fail(errc::unsupported, "the model uses version {} of the ONNX operator set; {} to {} are supported",
-                    opset.version(), opset_min, opset_max);
-      const auto version = std::clamp<std::int64_t>(opset.version(), 0, std::numeric_limits<int>::max());
-      if (!opsets_.try_emplace(domain, static_cast<int>(version)).second)
-        return fail(errc::invalid_argument, "the model imports the operator set \"{}\" twice", opset.domain());
-    }
-    return {};
-  }
-
-  result<void> refuse_what_is_missing() {
-    if (!model_.has_graph()) return fail(errc::invalid_argument, "the model has no graph");
-    const onnx::GraphProto& proto = model_.graph();
-    if (model_.functions_size() > 0) {
-      const auto& function = model_.functions(0);
-      TROUPE_CHECK(check_name(function.name(), "name of a function"));
-      return fail(errc::unsupported,
-                  "the model defines functions of its own ({} in all, the first is \"{}\"); inline "
-                  "them when exporting",
-                  model_.functions_size(), function.name());
-    }
-    if (proto.sparse_initializer_size() > 0) return fail(errc::unsupported, "the model has sparse initializers");
-    const auto nodes = static_cast<std::size_t>(proto.node_size());
-    if (nodes > limits::graph_nodes_max)
-      return fail(errc::unsupported, "the graph has {} nodes; at most {} are supported", nodes,
-                  limits::graph_nodes_max);
-    return {};
-  }
-
   /// The value of this name, made when it is mentioned for the first time.
   result<value_id> value(const std::string& name) {
     if (const auto known = ids_.find(name); known != ids_.end()) return known->second;
     TROUPE_CHECK(check_name(name, "name of a value"));
     if (name.empty()) return fail(errc::invalid_argument, "a value has no name");
+    const bool captured = around_ && own_names_.count(name) == 0;
     if (made_.values.size() >= limits::graph_values_max)
       return fail(errc::unsupported, "the graph has more than {} values", limits::graph_values_max);
     const value_id id = made_.add_value({name, dtype::f32, false, std::nullopt});
     ids_.emplace(name, id);
+    if (!captured) return id;
+    captures_.emplace(name, id);
+    given_.insert(id);
     return id;
+  }
+
+  /// Names that the body makes itself: all others are those of the graphs around.
+  void find_own_names(const onnx::GraphProto& proto) {
+    for (const auto& data : proto.initializer()) own_names_.insert(data.name());
+    for (const auto& input : proto.input()) own_names_.insert(input.name());
+    for (const auto& step : proto.node()) own_names_.insert(step.output().begin(), step.output().end());
   }
 
   /// As `value`, for its one producer.
@@ -118,7 +114,8 @@ private:
 
   result<void> add_initializer(onnx::TensorProto& proto) {
     TROUPE_TRY(const value_id id, produce(proto.name()));
-    auto data = take_tensor(proto, external_).while_doing(fmt::format("reading the weights \"{}\"", proto.name()));
+    auto data =
+        take_tensor(proto, context_.external).while_doing(fmt::format("reading the weights \"{}\"", proto.name()));
     if (!data) return std::move(data).error();
     set_constant(id, std::move(data).value());
     return {};
@@ -139,6 +136,7 @@ private:
       return {};
     TROUPE_TRY(const value_id id, produce(proto.name()));
     made_.inputs.push_back(id);
+    if (around_) return add_hint(proto);
     given_.insert(id);
     return declare(id, proto).while_doing(fmt::format("reading the input \"{}\"", proto.name()));
   }
@@ -147,6 +145,7 @@ private:
     TROUPE_TRY(const value_id id, value(proto.name()));
     made_.outputs.push_back(id);
     if (given_.count(id)) return {};  // a constant or an input: declared already
+    if (around_) return add_hint(proto);
     return declare(id, proto).while_doing(fmt::format("reading the output \"{}\"", proto.name()));
   }
 
@@ -203,11 +202,12 @@ private:
     step.op = proto.op_type();
     step.domain = plain_domain(proto.domain());
     step.name = proto.name();
-    const auto opset = opsets_.find(step.domain);
-    if (opset == opsets_.end())
+    const auto opset = context_.opsets.find(step.domain);
+    if (opset == context_.opsets.end())
       return fail(errc::invalid_argument, "the model does not import the operator set \"{}\"", step.domain);
     step.version = opset->second;
-    for (auto& entry : *proto.mutable_attribute()) TROUPE_CHECK(add_attribute(step, entry));
+    std::vector<opened_body> bodies;
+    for (auto& entry : *proto.mutable_attribute()) TROUPE_CHECK(add_attribute(step, entry, bodies));
 
     for (const std::string& name : proto.input()) {
       step.inputs.push_back(no_value);
@@ -221,17 +221,74 @@ private:
       // A node is known by what it makes when it has no name of its own.
       if (step.name.empty()) step.name = name;
     }
+    TROUPE_CHECK(close_bodies(step, std::move(bodies)));
     if (step.op == "Constant" && step.domain.empty()) return add_constant(step);
     made_.nodes.push_back(std::move(step));
     return {};
   }
 
-  result<void> add_attribute(node& step, onnx::AttributeProto& proto) {
+  /// A body whose captures are not operands of its node yet.
+  struct opened_body {
+    std::string key;
+    graph inside;
+    std::map<std::string, value_id> captures;
+  };
+
+  result<void> add_body(onnx::AttributeProto& proto, std::vector<opened_body>& bodies) {
+    graph_importer importer(context_, this);
+    auto inside = importer.run(*proto.mutable_g()).while_doing(fmt::format("reading the body \"{}\"", proto.name()));
+    if (!inside) return std::move(inside).error();
+    bodies.push_back({proto.name(), std::move(inside).value(), importer.captures()});
+    return {};
+  }
+
+  /// What any of the bodies captures becomes an operand of the node and an input of all of them.
+  result<void> close_bodies(node& step, std::vector<opened_body> bodies) {
+    if (bodies.empty()) return {};
+    std::map<std::string, value_id> captured;
+    for (const opened_body& opened : bodies)
+      for (const auto& [name, inner] : opened.captures) {
+        if (captured.count(name)) continue;
+        TROUPE_TRY(const value_id id, value(name));
+        captured.emplace(name, id);
+      }
+    // The number of iterations and the condition of a Loop may be left out, but not their places.
+    if (step.op == "Loop" && step.inputs.size() < 2) step.inputs.resize(2, no_value);
+    for (const auto& [name, id] : captured) step.inputs.push_back(id);
+    if (!captured.empty())
+      step.attributes.insert_or_assign(std::string(captures_attribute), static_cast<std::int64_t>(captured.size()));
+    for (opened_body& opened : bodies) {
+      std::vector<value_id>& inputs = opened.inside.inputs;
+      inputs.resize(inputs.size() - opened.captures.size());
+      for (const auto& [name, id] : captured) {
+        const auto own = opened.captures.find(name);
+        if (own != opened.captures.end()) {
+          inputs.push_back(own->second);
+          continue;
+        }
+        value_namer namer;
+        inputs.push_back(opened.inside.add_value({namer.fresh(opened.inside, name), dtype::f32, false, std::nullopt}));
+      }
+      step.attributes.emplace(opened.key, subgraph(std::make_shared<graph>(std::move(opened.inside))));
+    }
+    return {};
+  }
+
+  result<void> add_attribute(node& step, onnx::AttributeProto& proto, std::vector<opened_body>& bodies) {
     TROUPE_CHECK(check_name(proto.name(), "name of an attribute"));
     if (proto.name().empty()) return fail(errc::invalid_argument, "an attribute has no name");
     if (proto.name().starts_with(fused::prefix))
       return fail(errc::invalid_argument, "the attribute \"{}\" has a name that Troupe keeps for itself", proto.name());
-    auto held = take_attribute(proto, external_).while_doing(fmt::format("reading the attribute \"{}\"", proto.name()));
+    const bool again =
+        std::any_of(bodies.begin(), bodies.end(), [&](const auto& known) { return known.key == proto.name(); });
+    if (again) return fail(errc::invalid_argument, "the attribute \"{}\" is given twice", proto.name());
+    if (is_body(proto)) {
+      if (step.has(proto.name()))
+        return fail(errc::invalid_argument, "the attribute \"{}\" is given twice", proto.name());
+      return add_body(proto, bodies);
+    }
+    auto held =
+        take_attribute(proto, context_.external).while_doing(fmt::format("reading the attribute \"{}\"", proto.name()));
     if (!held) return std::move(held).error();
     if (held->has_value() && !step.attributes.emplace(proto.name(), **std::move(held)).second)
       return fail(errc::invalid_argument, "the attribute \"{}\" is given twice", proto.name());
@@ -243,6 +300,63 @@ private:
       return fail(errc::invalid_argument, "a constant has one output and no operand");
     TROUPE_TRY(tensor data, constant_of(step));
     set_constant(step.outputs[0], std::move(data));
+    return {};
+  }
+
+  model_context& context_;
+  graph_importer* around_;
+  std::size_t depth_;
+  graph made_;
+  std::unordered_map<std::string, value_id> ids_;
+  std::unordered_set<value_id> produced_;
+  std::unordered_set<value_id> given_;         ///< made by no node: inputs and constants
+  std::unordered_set<std::string> own_names_;  ///< of a body
+  std::map<std::string, value_id> captures_;
+};
+
+/// The model around the graphs.
+class importer {
+public:
+  importer(onnx::ModelProto& model, external_data& external) : model_(model), context_{external, {}, 0} {}
+
+  result<graph> run() {
+    TROUPE_CHECK(read_versions());
+    TROUPE_CHECK(refuse_what_is_missing());
+    TROUPE_TRY(made_, graph_importer(context_, nullptr).run(*model_.mutable_graph()));
+    read_notes();
+    TROUPE_CHECK(validate(made_));
+    hoist_constants(made_);
+    return std::move(made_);
+  }
+
+private:
+  result<void> read_versions() {
+    if (model_.ir_version() < ir_version_min || model_.ir_version() > ir_version_max)
+      return fail(errc::unsupported, "the model has ONNX IR version {}; {} to {} are supported", model_.ir_version(),
+                  ir_version_min, ir_version_max);
+    for (const auto& opset : model_.opset_import()) {
+      TROUPE_CHECK(check_name(opset.domain(), "domain of an operator set"));
+      const std::string domain = plain_domain(opset.domain());
+      if (domain.empty() && (opset.version() < opset_min || opset.version() > opset_max))
+        return fail(errc::unsupported, "the model uses version {} of the ONNX operator set; {} to {} are supported",
+                    opset.version(), opset_min, opset_max);
+      const auto version = std::clamp<std::int64_t>(opset.version(), 0, std::numeric_limits<int>::max());
+      if (!context_.opsets.try_emplace(domain, static_cast<int>(version)).second)
+        return fail(errc::invalid_argument, "the model imports the operator set \"{}\" twice", opset.domain());
+    }
+    return {};
+  }
+
+  result<void> refuse_what_is_missing() {
+    if (!model_.has_graph()) return fail(errc::invalid_argument, "the model has no graph");
+    if (model_.functions_size() > 0) {
+      const auto& function = model_.functions(0);
+      TROUPE_CHECK(check_name(function.name(), "name of a function"));
+      return fail(errc::unsupported,
+                  "the model defines functions of its own ({} in all, the first is \"{}\"); inline "
+                  "them when exporting",
+                  model_.functions_size(), function.name());
+    }
     return {};
   }
 
@@ -259,12 +373,8 @@ private:
   }
 
   onnx::ModelProto& model_;
-  external_data& external_;
+  model_context context_;
   graph made_;
-  std::map<std::string, int> opsets_;
-  std::unordered_map<std::string, value_id> ids_;
-  std::unordered_set<value_id> produced_;
-  std::unordered_set<value_id> given_;  ///< made by no node: inputs and constants
 };
 
 }  // namespace

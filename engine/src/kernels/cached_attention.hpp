@@ -2,11 +2,9 @@
 #pragma once
 
 #include "kernels/node_view.hpp"
+#include "troupe/engine/cache_pages.hpp"
 
 namespace troupe {
-
-/// Positions of one page.
-inline constexpr std::int64_t cache_page_positions = 16;
 
 /// Operands, by position.
 namespace cached_attention_operand {

@@ -32,6 +32,7 @@
   X(clip) \
   X(compress) \
   X(concat) \
+  X(concat_from_sequence) \
   X(constant) \
   X(constant_of_shape) \
   X(conv) \
@@ -79,6 +80,7 @@
   X(hard_swish) \
   X(hardmax) \
   X(identity) \
+  X(if) \
   X(instance_normalization) \
   X(is_inf) \
   X(is_nan) \
@@ -94,6 +96,7 @@
   X(logical_or) \
   X(logical_xor) \
   X(logits) \
+  X(loop) \
   X(lrn) \
   X(lstm) \
   X(matmul) \
@@ -102,6 +105,7 @@
   X(max_pool) \
   X(max_unpool) \
   X(mean) \
+  X(mean_variance_normalization) \
   X(min) \
   X(mish) \
   X(mod) \
@@ -111,6 +115,9 @@
   X(non_max_suppression) \
   X(non_zero) \
   X(one_hot) \
+  X(optional) \
+  X(optional_get_element) \
+  X(optional_has_element) \
   X(pad) \
   X(pow) \
   X(prelu) \
@@ -138,10 +145,18 @@
   X(roi_align) \
   X(rotary_embedding) \
   X(round) \
+  X(scan) \
   X(scatter) \
   X(scatter_elements) \
   X(scatter_nd) \
   X(selu) \
+  X(sequence_at) \
+  X(sequence_construct) \
+  X(sequence_empty) \
+  X(sequence_erase) \
+  X(sequence_insert) \
+  X(sequence_length) \
+  X(sequence_map) \
   X(shape) \
   X(shrink) \
   X(sigmoid) \
@@ -156,6 +171,7 @@
   X(softsign) \
   X(space_to_depth) \
   X(split) \
+  X(split_to_sequence) \
   X(sqrt) \
   X(squeeze) \
   X(stft) \
@@ -164,6 +180,7 @@
   X(swish) \
   X(tan) \
   X(tanh) \
+  X(tf_idf_vectorizer) \
   X(thresholded_relu) \
   X(tile) \
   X(top_k) \

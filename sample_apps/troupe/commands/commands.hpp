@@ -11,6 +11,9 @@ void add_run(program& to);
 void add_classify(program& to);
 void add_bench(program& to);
 void add_compress(program& to);
+void add_generate(program& to);
+void add_perplexity(program& to);
+void add_tokenize(program& to);
 void add_node(program& to);
 
 }  // namespace troupe::app

@@ -1,10 +1,12 @@
-// troupe inspect MODEL: what a model takes, gives and consists of, and what of it Troupe cannot run.
+// troupe inspect MODEL: what a model takes, gives and consists of, and what of it Troupe cannot run. For ONNX models;
+// inspect_gguf.cpp has language models.
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
 
 #include "commands.hpp"
+#include "commands/inspect_gguf.hpp"
 #include "options.hpp"
 #include "troupe/engine/onnx_import.hpp"
 
@@ -23,10 +25,10 @@ struct operator_use {
 std::vector<operator_use> uses_of(const graph& network) {
   const operator_table known = builtin_operators();
   std::map<std::tuple<std::string, std::string, int>, operator_use> uses;
-  for (const node& step : network.nodes) {
+  for_each_node(network, [&](const node& step) {
     operator_use& use = uses[{step.domain, step.op, step.version}];
     use = {step.op, step.domain, step.version, known.find(step) != nullptr, use.count + 1};
-  }
+  });
   std::vector<operator_use> sorted;
   for (auto& [key, use] : uses) sorted.push_back(std::move(use));
   std::stable_sort(sorted.begin(), sorted.end(),
@@ -61,6 +63,7 @@ std::string shortened(const std::string& text) {
 }
 
 result<void> inspect(const std::string& file, console& out) {
+  if (is_gguf(file)) return inspect_gguf(file, out);
   TROUPE_TRY(const graph network, import_onnx(file));
   const auto uses = uses_of(network);
   std::size_t parameters = 0;
@@ -109,9 +112,9 @@ result<void> inspect(const std::string& file, console& out) {
 
 void add_inspect(program& to) {
   auto file = std::make_shared<std::string>();
-  CLI::App& command = to.add("inspect", "Shows inputs, outputs, operators and size of a model",
+  CLI::App& command = to.add("inspect", "Shows what a model takes, gives and consists of, and what of it cannot run",
                              "troupe inspect model.onnx", [file](console& out) { return inspect(*file, out); });
-  command.add_option("MODEL", *file, "ONNX file")->required();
+  command.add_option("MODEL", *file, "ONNX or GGUF file")->required();
 }
 
 }  // namespace troupe::app

@@ -112,6 +112,40 @@ TEST_CASE("the fields of the other records arrive where they belong") {
   CHECK(body_of<kill_part>(there_and_back(sample(all, "kill_part"))).how == kill_how::actor_hang);
 }
 
+TEST_CASE("bodies of nodes travel with their graph, as deep as they may be nested") {
+  const auto one_node = [](const std::string& op) {
+    graph made;
+    made.name = "around " + op;
+    made.inputs = {made.add_value({"x", dtype::f32, true, std::nullopt})};
+    made.outputs = {made.add_value({"y", dtype::f32, false, std::nullopt})};
+    node step;
+    step.op = op;
+    step.inputs = made.inputs;
+    step.outputs = made.outputs;
+    made.nodes = {step};
+    return made;
+  };
+  graph model = one_node("Relu");
+  for (std::size_t depth = 0; depth < limits::body_depth_max; ++depth) {
+    graph around = one_node("If");
+    around.nodes[0].attributes["then_branch"] = subgraph(std::make_shared<graph>(std::move(model)));
+    model = std::move(around);
+  }
+  const auto all = sample_letters();
+  auto sent = body_of<load_part>(sample(all, "load_part"));
+  sent.model = model;
+  envelope letter = sample(all, "load_part");
+  letter.body = sent;
+  const auto got = body_of<load_part>(there_and_back(letter));
+  const graph* at = &got.model;
+  for (std::size_t depth = 0; depth < limits::body_depth_max; ++depth) {
+    REQUIRE(at->nodes.at(0).body_attribute("then_branch"));
+    CHECK(at->name == "around If");
+    at = at->nodes[0].body_attribute("then_branch");
+  }
+  CHECK(at->nodes.at(0).op == "Relu");
+}
+
 TEST_CASE("large tensors travel without a copy at either end") {
   step pass;
   pass.tensors.push_back(counting_tensor(dtype::f32, {1024, 1024}));

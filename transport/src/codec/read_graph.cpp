@@ -68,6 +68,13 @@ result<void> record_reader::read(schema::Attribute::Reader from, attribute& into
       }
       return {};
     }
+    case schema::Attribute::BODY: {
+      TROUPE_CHECK(charge(1, sizeof(graph)));
+      auto inside = std::make_shared<graph>();
+      TROUPE_CHECK(read_unchecked(from.getBody(), *inside));
+      into = subgraph(std::move(inside));
+      return {};
+    }
     case schema::Attribute::TENSOR: return read(from.getTensor(), into.emplace<tensor>());
   }
   return fail(errc::invalid_argument, "an attribute is of the unknown kind {}", static_cast<int>(from.which()));
@@ -93,6 +100,11 @@ result<void> record_reader::read(schema::Node::Reader from, node& into) {
 }
 
 result<void> record_reader::read(schema::Graph::Reader from, graph& into) {
+  TROUPE_CHECK(read_unchecked(from, into));
+  return validate(into);
+}
+
+result<void> record_reader::read_unchecked(schema::Graph::Reader from, graph& into) {
   TROUPE_TRY(into.name, text(from.getName(), limits::name_length_max, "the name of a graph"));
   const auto values = from.getValues();
   TROUPE_CHECK(charge(values.size(), sizeof(value_info)));
@@ -121,7 +133,7 @@ result<void> record_reader::read(schema::Graph::Reader from, graph& into) {
     if (!into.metadata.emplace(std::move(key), std::move(note)).second)
       return fail(errc::invalid_argument, "a graph has two notes under one key");
   }
-  return validate(into);
+  return {};
 }
 
 }  // namespace troupe::wire

@@ -90,7 +90,7 @@ result<void> record_reader::read(schema::NodeId::Reader from, node_id& into) {
 
 result<void> record_reader::read(schema::Error::Reader from, error& into) {
   const auto code = from.getCode();
-  if (code < static_cast<std::uint8_t>(errc::invalid_argument) || code > static_cast<std::uint8_t>(errc::internal))
+  if (code < static_cast<std::uint8_t>(errc::invalid_argument) || code > static_cast<std::uint8_t>(errc::state_lost))
     return fail(errc::invalid_argument, "the error code {} is unknown", code);
   TROUPE_TRY(std::string message, text(from.getMessage(), limits::error_text_bytes_max, "an error's message"));
   into = error(static_cast<errc>(code), std::move(message));

@@ -34,6 +34,7 @@ private:
   result<void> read(schema::Value::Reader from, value_info& into);
   result<void> read(schema::Node::Reader from, node& into);
   result<void> read(schema::Attribute::Reader from, attribute& into);
+  result<void> read_unchecked(schema::Graph::Reader from, graph& into);  ///< without `validate`
   result<blob> attachment(std::uint32_t index);
   template <class T, class List>
   result<std::vector<T>> numbers(List from);

@@ -28,6 +28,7 @@ private:
   result<void> write(const value_info& value, schema::Value::Builder to);
   result<void> write(const node& value, schema::Node::Builder to);
   result<void> write(const attribute& value, schema::Attribute::Builder to);
+  result<void> write_unchecked(const graph& value, schema::Graph::Builder to);
 
   std::vector<blob> attachments_;
 };

@@ -51,6 +51,8 @@ result<void> record_writer::write(const attribute& value, schema::Attribute::Bui
   } else if (const auto* texts = std::get_if<std::vector<std::string>>(&value)) {
     auto list = to.initTexts(count_of(texts->size()));
     for (unsigned i = 0; i < list.size(); ++i) list.set(i, as_data((*texts)[i]));
+  } else if (const auto* inside = std::get_if<subgraph>(&value)) {
+    return write_unchecked(**inside, to.initBody());
   } else {
     return write(std::get<tensor>(value), to.initTensor());
   }
@@ -77,6 +79,10 @@ result<void> record_writer::write(const node& value, schema::Node::Builder to) {
 result<void> record_writer::write(const graph& value, schema::Graph::Builder to) {
   // What the receiver would refuse is refused here, where somebody can do something about it.
   TROUPE_CHECK(validate(value));
+  return write_unchecked(value, to);
+}
+
+result<void> record_writer::write_unchecked(const graph& value, schema::Graph::Builder to) {
   to.setName(value.name);
   auto values = to.initValues(count_of(value.values.size()));
   for (unsigned i = 0; i < values.size(); ++i) TROUPE_CHECK(write(value.values[i], values[i]));

@@ -19,6 +19,7 @@ enum class errc : std::uint8_t {
   deadline_exceeded = 6,  ///< the time the caller allowed is over
   cancelled = 7,          ///< the caller withdrew the request
   internal = 8,           ///< a bug of ours
+  state_lost = 9,         ///< what the model kept from earlier runs is gone; run it anew from the beginning
 };
 
 /// The name of `code` as it appears in messages and JSON, e.g. "invalid_argument".

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,8 +38,14 @@ struct value_info {
   std::string describe() const;
 };
 
+struct graph;
+/// A graph inside a node: the branches of If, the bodies of Loop, Scan and SequenceMap. It is closed: what it reads of
+/// the graph around it is an operand of the node and an input of the body, behind those that ONNX lists. The branches
+/// of an If take the same inputs, whether or not they read them. Never null in a valid graph.
+using subgraph = std::shared_ptr<const graph>;
+
 using attribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>,
-                               std::vector<std::string>, tensor>;
+                               std::vector<std::string>, tensor, subgraph>;
 
 /// One operator application.
 struct node {
@@ -57,6 +65,7 @@ struct node {
   /// Nothing when absent or of another kind.
   const std::vector<std::int64_t>* ints(std::string_view key) const;
   const tensor* tensor_attribute(std::string_view key) const;
+  const graph* body_attribute(std::string_view key) const;
   bool has(std::string_view key) const { return attributes.find(key) != attributes.end(); }
 
   /// `Conv "conv1"`, for messages.
@@ -95,7 +104,10 @@ struct graph {
 result<shape> state_dims(const value_info& state);
 
 /// Checks what every other part of the engine relies on: ids in range, names unique, one producer for each value,
-/// operands made before use, limits kept. The error names the node and value.
+/// operands made before use, limits kept; in the bodies of nodes, too. The error names the node and value.
 result<void> validate(const graph& model);
+
+/// Calls `visit` for every node of `model` and of the bodies in it. The graph must be valid.
+void for_each_node(const graph& model, const std::function<void(const node&)>& visit);
 
 }  // namespace troupe

@@ -248,6 +248,8 @@ std::vector<std::byte> push_bytes(const Block& block) {
 std::array<std::uint32_t, 3> groups_for(std::int64_t invocations, std::uint32_t group_size,
                                         const device_traits& traits);
 
+class expansion;  // graph/expansion.hpp
+
 /// Everything the engine knows about one operator.
 struct operator_definition {
   std::string_view name;   ///< ONNX name
@@ -277,6 +279,10 @@ struct operator_definition {
   /// `input_layout` and `output_layout`. It must depend on nothing but shapes of one image, attributes and constants:
   /// the bits of a result must be the same in every batch. Null: everything is plain.
   layout_offer (*layouts)(const lowering_context&) = nullptr;
+  /// Operators that say which nodes run (If, Loop, Scan) or where tensors are kept (sequences), instead of computing
+  /// something: puts other nodes in the place of the node when the graph is specialised. They have nothing else of the
+  /// above but `host_inputs` and `shape_only`, so that no device ever sees them.
+  result<void> (*expand)(expansion&, const node&) = nullptr;
 };
 
 }  // namespace troupe

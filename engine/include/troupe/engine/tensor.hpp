@@ -26,8 +26,8 @@ public:
   static result<tensor> make_uninitialized(dtype type, const troupe::shape& dims);
   /// A copy of `bytes`, whose number must match.
   static result<tensor> from_bytes(dtype type, const troupe::shape& dims, std::span<const std::byte> bytes);
-  /// Shares `storage` of `byte_count` bytes without a copy (a received frame, say); it must be aligned to the element
-  /// size.
+  /// Shares `storage` of `byte_count` bytes without a copy (a received frame or a mapped file, say); it must be aligned
+  /// to the element size. It is never written: who writes to the tensor gets a copy first.
   static result<tensor> from_shared(dtype type, const troupe::shape& dims, std::shared_ptr<const std::byte> storage,
                                     std::size_t byte_count);
   /// A copy of typed elements.
@@ -42,7 +42,7 @@ public:
   std::size_t byte_size() const noexcept { return elements() * size_of(type_); }
 
   std::span<const std::byte> bytes() const noexcept { return {storage_.get(), storage_ ? byte_size() : 0}; }
-  /// Writable bytes; when another tensor shares the storage, this one gets its own copy first.
+  /// Writable bytes; when somebody else shares the storage, this one gets its own copy first.
   std::span<std::byte> mutable_bytes();
   /// The storage itself, to keep it alive without a copy.
   const std::shared_ptr<const std::byte>& storage() const noexcept { return storage_; }
@@ -72,6 +72,7 @@ private:
   std::shared_ptr<const std::byte> storage_;
   troupe::shape dims_;
   dtype type_ = dtype::f32;
+  bool borrowed_ = false;  ///< the storage came from outside and may be read-only
 };
 
 /// Same type, shape and bytes.

@@ -44,7 +44,7 @@ public:
     if (!host_inputs_.empty()) return {};
     const auto example = make_example_inputs(*part_);
     if (!example || !example->exact) return {};
-    TROUPE_CHECK(shape_for(example->tensors));
+    TROUPE_CHECK(shape_for(example->tensors, steady_clock::now() + load_limit, {}));
     return {};
   }
 
@@ -52,7 +52,7 @@ public:
                                   const cancellation& cancel) override try {
     TROUPE_CHECK(still_wanted(deadline, cancel));
     TROUPE_CHECK(check_inputs(*part_, inputs));
-    TROUPE_TRY(const lowered_graph* const work, shape_for(inputs));
+    TROUPE_TRY(const lowered_graph* const work, shape_for(inputs, deadline, cancel));
     std::vector<tensor> outputs;
     for (const value_id id : work->model.graph.outputs) {
       TROUPE_TRY(tensor zeros, tensor::make(work->value(id).type, work->dims(id)));
@@ -82,10 +82,10 @@ public:
   }
 
 private:
-  result<lowered_graph*> shape_for(std::span<const tensor> inputs) {
+  result<lowered_graph*> shape_for(std::span<const tensor> inputs, time_point deadline, const cancellation& cancel) {
     shape_key key = key_of(inputs, host_inputs_);
     if (lowered_graph* known = shapes_.find(key)) return known;
-    TROUPE_TRY(auto model, specialize(*part_, *operators_, inputs));
+    TROUPE_TRY(auto model, specialize(*part_, *operators_, inputs, deadline, cancel));
     TROUPE_TRY(auto work, lower(std::move(model), *operators_, target_));
     return &shapes_.insert(std::move(key), std::make_unique<lowered_graph>(std::move(work)));
   }

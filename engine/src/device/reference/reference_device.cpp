@@ -51,7 +51,7 @@ public:
     if (!host_inputs_.empty()) return {};
     const auto example = make_example_inputs(*part_);
     if (!example || !example->exact) return {};
-    TROUPE_CHECK(shape_for(example->tensors));
+    TROUPE_CHECK(shape_for(example->tensors, steady_clock::now() + load_limit, {}));
     return {};
   }
 
@@ -59,7 +59,7 @@ public:
                                   const cancellation& cancel) override try {
     TROUPE_CHECK(still_wanted(deadline, cancel));
     TROUPE_CHECK(check_inputs(*part_, inputs));
-    TROUPE_TRY(reference_shape* const shape, shape_for(inputs));
+    TROUPE_TRY(reference_shape* const shape, shape_for(inputs, deadline, cancel));
     return run(*shape, inputs, deadline, cancel, nullptr);
   } catch (const std::bad_alloc&) {
     return no_host_memory();
@@ -69,7 +69,7 @@ public:
       try {
     TROUPE_CHECK(still_wanted(deadline, cancel));
     TROUPE_CHECK(check_inputs(*part_, inputs));
-    TROUPE_TRY(reference_shape* const shape, shape_for(inputs));
+    TROUPE_TRY(reference_shape* const shape, shape_for(inputs, deadline, cancel));
     run_profile made;
     for (const node& step : shape->model.graph.nodes)
       made.nodes.push_back({step.name, step.op, operations_of(step, shape->model.dims)});
@@ -89,10 +89,10 @@ public:
   }
 
 private:
-  result<reference_shape*> shape_for(std::span<const tensor> inputs) {
+  result<reference_shape*> shape_for(std::span<const tensor> inputs, time_point deadline, const cancellation& cancel) {
     shape_key key = key_of(inputs, host_inputs_);
     if (reference_shape* known = shapes_.find(key)) return known;
-    TROUPE_TRY(auto model, specialize(*part_, *operators_, inputs));
+    TROUPE_TRY(auto model, specialize(*part_, *operators_, inputs, deadline, cancel));
     return &shapes_.insert(std::move(key), std::make_unique<reference_shape>(std::move(model)));
   }
 

@@ -9,9 +9,6 @@
 namespace troupe::vulkan {
 namespace {
 
-/// What loading may take in all: uploading weights and compiling every pipeline of a large network on a slow machine.
-constexpr std::chrono::minutes load_limit{10};
-
 error no_host_memory() {
   return fail(errc::out_of_memory, "the host has no memory for the program; use a smaller model or batch");
 }
@@ -64,7 +61,7 @@ result<compiled_shape*> vulkan_program::shape_for(std::span<const tensor> inputs
                                                   const cancellation& cancel) {
   shape_key key = key_of(inputs, host_inputs_);
   if (compiled_shape* known = shapes_.find(key)) return known;
-  TROUPE_TRY(auto model, specialize(*memory_.part, *memory_.core->operators, inputs));
+  TROUPE_TRY(auto model, specialize(*memory_.part, *memory_.core->operators, inputs, deadline, cancel));
   shapes_.make_room();
   const std::size_t pipelines_before = memory_.pipelines.size();
   TROUPE_TRY(auto made, compiled_shape::build(memory_, std::move(model), deadline, cancel));

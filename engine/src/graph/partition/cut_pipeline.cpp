@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "graph/partition/cut_points.hpp"
+#include "graph/partition/list_values.hpp"
 #include "graph/partition/prediction.hpp"
 #include "graph/value_namer.hpp"
 #include "troupe/engine/detail/fail.hpp"
@@ -41,9 +43,7 @@ public:
         lives_(lifetimes(model)) {}
 
   result<std::vector<graph>> cut(std::size_t stages) {
-    std::vector<std::size_t> bounds{0};
-    for (const std::size_t position : choose_cuts(facts_.work, cut_bytes(), stages)) bounds.push_back(position);
-    bounds.push_back(model_.nodes.size());
+    TROUPE_TRY(const auto bounds, choose_bounds(stages));
     std::vector<graph> parts;
     std::vector<value_id> taken = model_.inputs;
     for (std::size_t k = 0; k < stages; ++k) {
@@ -59,6 +59,45 @@ public:
   }
 
 private:
+  /// Where nodes may be parted: not where a sequence would have to travel.
+  std::vector<std::size_t> possible_cuts() const {
+    const auto lists = list_values(model_);
+    std::vector<std::ptrdiff_t> crossed(model_.nodes.size() + 2, 0);
+    for (value_id id = 0; id < lives_.size(); ++id) {
+      if (!lists[id] || lives_[id].last_use < lives_[id].made) continue;
+      ++crossed[lives_[id].made];
+      --crossed[lives_[id].last_use + 1];
+    }
+    std::vector<std::size_t> possible{0};
+    for (std::size_t i = 1; i < model_.nodes.size(); ++i) {
+      crossed[i] += crossed[i - 1];
+      if (crossed[i] == 0) possible.push_back(i);
+    }
+    return possible;
+  }
+
+  /// The first node of each stage, and the number of nodes.
+  result<std::vector<std::size_t>> choose_bounds(std::size_t stages) const {
+    const auto possible = possible_cuts();
+    if (stages > possible.size())
+      return fail(errc::invalid_argument,
+                  "the sequences that the model handles let it be cut into {} stages at most; ask for fewer",
+                  possible.size());
+    const auto bytes = cut_bytes();
+    std::vector<std::uint64_t> work, moved;
+    for (std::size_t i = 0; i < possible.size(); ++i) {
+      const std::size_t end = i + 1 < possible.size() ? possible[i + 1] : model_.nodes.size();
+      work.push_back(std::accumulate(facts_.work.begin() + static_cast<std::ptrdiff_t>(possible[i]),
+                                     facts_.work.begin() + static_cast<std::ptrdiff_t>(end), std::uint64_t{0}));
+      moved.push_back(bytes[possible[i]]);
+    }
+    moved.push_back(bytes[model_.nodes.size()]);
+    std::vector<std::size_t> bounds{0};
+    for (const std::size_t cut : choose_cuts(work, moved, stages)) bounds.push_back(possible[cut]);
+    bounds.push_back(model_.nodes.size());
+    return bounds;
+  }
+
   /// How a value travels; nothing when its type is known only at run time.
   std::optional<dtype> travel_type(value_id id) const {
     const std::optional<dtype> own = facts_.types[id];

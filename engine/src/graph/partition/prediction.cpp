@@ -1,6 +1,7 @@
 #include "graph/partition/prediction.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "device/example_inputs.hpp"
 #include "graph/arithmetic.hpp"
@@ -30,6 +31,7 @@ void predict_from_weights(const graph& model, prediction& made) {
 void predict_from_shapes(const specialized_graph& known, const operator_table& operators,
                          const std::vector<std::size_t>& node_of_value, prediction& made) {
   std::fill(made.work.begin(), made.work.end(), 1);
+  std::vector<bool> seen(made.work.size(), false);
   for (const node& step : known.graph.nodes) {
     std::uint64_t bytes = dispatch_bytes;
     const auto add = [&](const std::vector<value_id>& ids) {
@@ -42,10 +44,15 @@ void predict_from_shapes(const specialized_graph& known, const operator_table& o
     const std::uint64_t work = std::min(bytes + multiply_adds(step, known.dims) / multiplies_a_byte, work_max);
     const bool on_device =
         has_kernel(step, *operators.find(step), [&](value_id id) { return known.graph.values[id].type; });
+    // A node with bodies does the work of all nodes that stand in its place.
+    bool counted = false;
     for (const value_id id : step.outputs) {
       if (id == no_value) continue;
-      made.work[node_of_value[id]] = work;
-      made.made_on_device[id] = on_device;
+      if (id < made.made_on_device.size()) made.made_on_device[id] = on_device;
+      if (std::exchange(counted, true)) continue;
+      const std::size_t index = node_of_value[id];
+      made.work[index] = std::min(work + (seen[index] ? made.work[index] : 0), work_max);
+      seen[index] = true;
     }
   }
 }
@@ -75,6 +82,8 @@ prediction predict(const graph& model, const operator_table& operators) {
   for (std::size_t i = 0; i < model.nodes.size(); ++i)
     for (const value_id id : model.nodes[i].outputs)
       if (id != no_value) node_of_value[id] = i;
+  for (std::size_t i = 0; i < known->made_for.size(); ++i)
+    if (known->made_for[i] != no_value) node_of_value[count + i] = node_of_value[known->made_for[i]];
   predict_from_shapes(*known, operators, node_of_value, made);
   const bool one_shape = example->exact && host_inputs(model, operators).empty();
   for (value_id id = 0; id < count; ++id) {

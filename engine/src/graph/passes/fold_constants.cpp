@@ -11,7 +11,7 @@ namespace {
 std::optional<std::vector<tensor>> compute(const graph& model, const node& step, const operator_table& operators,
                                            std::size_t bytes_left) {
   const operator_definition* definition = operators.find(step);
-  if (!definition) return std::nullopt;
+  if (!definition || definition->expand) return std::nullopt;
   std::vector<const tensor*> operands(step.inputs.size(), nullptr);
   std::vector<infer_context::operand> facts(step.inputs.size());
   for (std::size_t i = 0; i < operands.size(); ++i) {

@@ -1,0 +1,55 @@
+#include "language.hpp"
+
+namespace troupe::app {
+
+void language_options::add_to(CLI::App& command) {
+  command.add_option("--context", context, "Positions of a session: prompt and generated tokens together")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
+      ->type_name("N");
+  command
+      .add_option("--cache-pages", cache_pages,
+                  "Pages of 16 positions that all sessions share; by default enough for all")
+      ->check(CLI::Range(std::int64_t{2}, std::int64_t{1} << 24))
+      ->type_name("N");
+  placement.add_to(command);
+  spread.add_to(command);
+}
+
+result<loaded_language> load_language(const std::string& file, const language_options& given, std::int64_t sessions,
+                                      console& out) {
+  const auto started = steady_clock::now();
+  out.progress("loading " + file);
+  TROUPE_TRY(
+      language_model read,
+      load_language_model(file, {.sessions = sessions, .context = given.context, .cache_pages = given.cache_pages}));
+  auto words = tokenizer::from_gguf(read.file);
+  if (!words) return error(words.error()).while_doing(file);
+  if (given.spread.parallel != "pipeline")
+    return error(errc::unsupported,
+                 fmt::format("a language model runs as a pipeline, not with --parallel {}", given.spread.parallel));
+  TROUPE_TRY(system made, system::make(given.placement.for_system()));
+  auto on = std::make_unique<system>(std::move(made));
+  TROUPE_TRY(model network,
+             on->load(read.graph, given.spread.for_loading()).while_doing(fmt::format("loading {}", file)));
+  if (given.placement.verbose) print_placement(network);
+  auto steps = std::make_unique<model_steps>(network);
+  TROUPE_TRY(generator made_sessions, generator::make(network.inputs(), *steps, {.cache_pages = read.cache_pages}));
+  const double load_s = std::chrono::duration<double>(steady_clock::now() - started).count();
+  out.clear_progress();
+  return loaded_language{std::move(on),
+                         std::move(read.parameters),
+                         std::move(words).value(),
+                         std::move(network),
+                         std::move(steps),
+                         std::move(made_sessions),
+                         load_s};
+}
+
+std::vector<token_id> end_tokens(const tokenizer& words) {
+  std::vector<token_id> made;
+  for (token_id id = 0; id < static_cast<token_id>(words.size()); ++id)
+    if (words.ends_generation(id)) made.push_back(id);
+  return made;
+}
+
+}  // namespace troupe::app

@@ -1,0 +1,34 @@
+#include "text_files.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "troupe/engine/limits.hpp"
+
+namespace troupe::app {
+
+result<std::string> read_text(const std::string& file) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(file, ignored))
+    return error(errc::invalid_argument, fmt::format("{} is a folder; give a file", file));
+  errno = 0;
+  std::ifstream from(file, std::ios::binary);
+  if (!from) return error(errc::invalid_argument, fmt::format("{} cannot be opened: {}", file, std::strerror(errno)));
+  std::string text;
+  // In pieces: what says that it is a file of a terabyte need not be one.
+  for (std::string piece(1 << 16, '\0'); from && text.size() <= limits::prompt_bytes_max;) {
+    from.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    text.append(piece, 0, static_cast<std::size_t>(from.gcount()));
+  }
+  if (text.size() > limits::prompt_bytes_max)
+    return error(errc::invalid_argument,
+                 fmt::format("{} has more than {} bytes; cut it into smaller texts", file, limits::prompt_bytes_max));
+  if (from.bad()) return error(errc::unavailable, fmt::format("{} cannot be read to its end", file));
+  return text;
+}
+
+}  // namespace troupe::app
