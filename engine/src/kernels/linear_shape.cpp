@@ -71,8 +71,7 @@ result<void> check_bias(const infer_context& context, std::size_t operand, std::
   const shape& dims = context.input_dims(operand);
   if (context.input_type(operand) == context.input_type(0) && dims.rank() == 1 && dims[0] == columns) return {};
   return fail(errc::invalid_argument, "the bias of {} is {}{}; {}[{}] is needed", context.step().describe(),
-              to_string(context.input_type(operand)), dims.to_string(),
-              to_string(context.input_type(0)), columns);
+              to_string(context.input_type(operand)), dims.to_string(), to_string(context.input_type(0)), columns);
 }
 
 }  // namespace troupe
