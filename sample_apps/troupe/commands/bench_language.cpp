@@ -236,13 +236,15 @@ json report_profiles(const language_alone& on, const roofline& limits, console& 
 }
 
 result<void> profile(const language_bench& given, console& out, const roofline& limits) {
-  TROUPE_TRY(language_alone on, load_alone(given, 1, given.prompt_tokens + given.generated_tokens));
+  TROUPE_TRY(language_alone on, load_alone(given, given.sessions, given.prompt_tokens + given.generated_tokens));
   on.steps->profiles = true;
   prompts texts(on.parameters.vocabulary, given.language.spread.seed);
   rates read, generated;
   for (std::size_t i = 0; i < given.runs + 1; ++i) {
     out.progress(fmt::format("run {} of {}", i + 1, given.runs + 1));
-    TROUPE_CHECK(measure_one(given, on, texts, read, generated));
+    crowd all{.sessions = given.sessions, .generated = {}, .latency_ms = {}};
+    if (given.sessions > 1) TROUPE_CHECK(measure_many(given, on, texts, all));
+    if (given.sessions == 1) TROUPE_CHECK(measure_one(given, on, texts, read, generated));
   }
   out.clear_progress();
   const json profiles = report_profiles(on, limits, out);
