@@ -37,7 +37,8 @@ result<story> storyteller::tell(const model& over, const std::string& beginning,
       made.tokens.push_back(output.token->token);
       made.text += text.add(made.tokens.back());
     }
-    if (each_token) TROUPE_CHECK(each_token(made.tokens.size(), made.text));
+    // A step that only reads, after a loss, has no token.
+    if (each_token && !outputs.empty()) TROUPE_CHECK(each_token(made.tokens.size(), made.text));
   }
   made.text += text.finish();
   made.recoveries = steps.recoveries();

@@ -101,9 +101,10 @@ result<story> tell(loaded_language& loaded, const std::vector<token_id>& prompt,
   const auto started = steady_clock::now();
   auto first = started;
   TROUPE_TRY(const session_id id, loaded.sessions.add(prompt, std::move(options)));
+  std::vector<std::size_t> kills = given.kill_at;
   while (!loaded.sessions.idle()) {
-    if (std::count(given.kill_at.begin(), given.kill_at.end(), made.tokens.size()))
-      TROUPE_CHECK(loaded.on->kill_part(loaded.network, given.kill_part));
+    // Once: steps that read everything again after a loss make no token.
+    if (std::erase(kills, made.tokens.size()) > 0) TROUPE_CHECK(loaded.on->kill_part(loaded.network, given.kill_part));
     TROUPE_TRY(auto outputs, loaded.sessions.step(steady_clock::now() + given.language.spread.for_running().deadline));
     for (session_output& output : outputs) {
       if (output.failure) return *output.failure;
