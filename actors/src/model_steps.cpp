@@ -8,7 +8,9 @@ result<std::vector<tensor>> model_steps::run(std::span<const tensor> inputs, tim
                                              const cancellation& cancel) {
   if (cancel.cancelled()) return error(errc::cancelled, "the step was cancelled before it began");
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now());
-  auto answer = model_.run(inputs, {.deadline = std::max(left, std::chrono::milliseconds(1)), .state_epoch = epoch_});
+  constexpr std::chrono::milliseconds longest = std::chrono::hours(24 * 365);  // now plus this is still a time
+  auto answer =
+      model_.run(inputs, {.deadline = std::clamp(left, std::chrono::milliseconds(1), longest), .state_epoch = epoch_});
   if (!answer) {
     if (answer.error().code() == errc::state_lost) {
       epoch_ = 0;

@@ -20,7 +20,9 @@ result<story> storyteller::tell(const model& over, const std::string& beginning,
                                 const std::function<result<void>(std::size_t, const std::string&)>& each_token) const {
   const auto started = steady_clock::now();
   model_steps steps(over);
-  TROUPE_TRY(generator sessions, generator::make(over.inputs(), steps, {.cache_pages = written.cache_pages}));
+  TROUPE_TRY(generator sessions,
+             generator::make(over.inputs(), steps,
+                             {.cache_pages = written.cache_pages, .vocabulary = written.parameters.vocabulary}));
   TROUPE_TRY(auto prompt, words.encode(beginning));
   const std::size_t room = sessions.context() - std::min(sessions.context() - 1, prompt.size());
   session_options options{.tokens_max = std::min(tokens_max, room)};

@@ -35,7 +35,9 @@ result<loaded_language> load_language(const std::string& file, const language_op
              on->load(read.graph, given.spread.for_loading()).while_doing(fmt::format("loading {}", file)));
   if (given.placement.verbose) print_placement(network);
   auto steps = std::make_unique<model_steps>(network);
-  TROUPE_TRY(generator made_sessions, generator::make(network.inputs(), *steps, {.cache_pages = read.cache_pages}));
+  TROUPE_TRY(generator made_sessions,
+             generator::make(network.inputs(), *steps,
+                             {.cache_pages = read.cache_pages, .vocabulary = read.parameters.vocabulary}));
   const double load_s = std::chrono::duration<double>(steady_clock::now() - started).count();
   out.clear_progress();
   return loaded_language{std::move(on),

@@ -236,6 +236,7 @@ TEST_CASE("the prompt is scored token by token, however it is cut") {
     hash_model model(20);
     generator made = need(generator::make(inputs_of(1, 4), model, {.cache_pages = 20, .rows_max = rows}));
     REQUIRE(made.add(prompt, {.tokens_max = 0, .scores_prompt = true}));
+    if (rows == 9) model.loses_at = {2, 5};  // what was given once is not given again
     std::vector<double>& got = scores.emplace_back();
     while (!made.idle())
       for (const auto& output : need(made.step(soon())))
@@ -247,6 +248,28 @@ TEST_CASE("the prompt is scored token by token, however it is cut") {
   double sum = 0;
   for (const float logit : logits) sum += std::exp(static_cast<double>(logit));
   CHECK(std::abs(scores[0][9] - (logits[static_cast<std::size_t>(prompt[10])] - std::log(sum))) < 1e-9);
+}
+
+TEST_CASE("caches that are lost when there is no time left are made again by the next step") {
+  hash_model model(20);
+  model.loses_at = {4};
+  generator made = need(generator::make(inputs_of(1, 4), model, {.cache_pages = 20, .vocabulary = vocabulary_size}));
+  CHECK_FALSE(made.add({vocabulary_size}, {}));
+  const conversation one{{3, 1, 4, 1, 5}, {.tokens_max = 12}};
+  REQUIRE(made.add(one.prompt, one.options));
+  std::vector<token_id> got;
+  std::size_t lost = 0;
+  while (!made.idle()) {
+    const auto outputs = made.step(steady_clock::now() + (model.calls == 3 ? -1 : 1) * std::chrono::seconds(60));
+    if (!outputs) {
+      CHECK(outputs.error().code() == errc::state_lost);
+      REQUIRE(++lost < 3);
+      continue;
+    }
+    for (const session_output& output : *outputs) got.push_back(output.token->token);
+  }
+  CHECK(lost == 1);
+  CHECK(got == alone(one.prompt, one.options));
 }
 
 TEST_CASE("a model that is no language model is refused") {

@@ -139,6 +139,8 @@ def run_case(troupe, case, storage):
         for number, (inputs, outputs) in enumerate(case.data_sets):
             command = [troupe, "run", str(model), "--storage", storage, "--output-dir", str(folder / "out")]
             for declared, value in zip(case.model.graph.input, inputs):
+                if value is None or isinstance(value, list):
+                    return f"the input {declared.name} is no tensor"
                 if not isinstance(value, numpy.ndarray):
                     value = numpy.asarray(value)
                 file = folder / f"input_{number}_{len(command)}.npy"

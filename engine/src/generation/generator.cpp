@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <list>
 
 #include "generation/session.hpp"
@@ -10,6 +11,7 @@ namespace troupe {
 namespace {
 
 double log_probability(std::span<const float> logits, token_id token) {
+  if (static_cast<std::size_t>(token) >= logits.size()) return -std::numeric_limits<double>::infinity();
   const double largest = *std::max_element(logits.begin(), logits.end());
   double sum = 0;
   for (const float logit : logits) sum += std::exp(logit - largest);
@@ -71,7 +73,8 @@ struct generator::state {
   }
 
   void end(std::list<session>::iterator which) {
-    for (const page_pool::page page : which->pages) pool.release(page);
+    // Last to first: what is released first goes first, and a text without its beginning is of no use.
+    for (auto page = which->pages.rbegin(); page != which->pages.rend(); ++page) pool.release(*page);
     sequences[static_cast<std::size_t>(which->sequence)] = false;
     active.erase(which);
   }
@@ -99,7 +102,7 @@ struct generator::state {
       inputs.add_row(from.tokens[at], static_cast<std::int32_t>(at), static_cast<std::int32_t>(from.sequence));
       if (at + 1 == from.tokens.size()) {
         if (from.options.tokens_max > 0) part.next_token = inputs.want_logits();
-      } else if (from.options.scores_prompt && at + 1 < from.prompt_size) {
+      } else if (from.options.scores_prompt && at + 1 < from.prompt_size && at + 1 >= from.scored) {
         if (part.scored.empty()) part.first_scored = at + 1;
         part.scored.push_back(inputs.want_logits());
       }
@@ -130,6 +133,7 @@ struct generator::state {
     remember_pages(from);
     for (std::size_t i = 0; i < part.scored.size(); ++i)
       made.prompt_log_probabilities.push_back(log_probability(row(part.scored[i]), from.tokens[part.first_scored + i]));
+    if (!part.scored.empty()) from.scored = part.first_scored + part.scored.size();
     if (from.remaining() > 0) return made;
     if (!part.next_token) {
       made.finished = finish_reason::length;
@@ -200,7 +204,8 @@ result<session_id> generator::add(std::vector<token_id> prompt, session_options 
                 "the prompt has {} tokens, but the context is {}; shorten it or load the model with a longer context",
                 prompt.size(), context());
   for (const token_id token : prompt)
-    if (token < 0) return fail(errc::invalid_argument, "the prompt holds the token {}, which does not exist", token);
+    if (token < 0 || (state_->options.vocabulary > 0 && token >= state_->options.vocabulary))
+      return fail(errc::invalid_argument, "the prompt holds the token {}, which does not exist", token);
   if (state_->waiting.size() >= state_->options.waiting_max)
     return fail(errc::unavailable, "{} sessions wait, which is the limit; try again later", state_->waiting.size());
   TROUPE_TRY(sampler choice, sampler::make(options.sampling));
@@ -251,11 +256,14 @@ result<std::vector<session_output>> generator::step(time_point deadline, const c
       outputs = std::move(outcome).value();
       break;
     }
-    if (outcome.error().code() != errc::state_lost || steady_clock::now() >= deadline)
-      return std::move(outcome).error();
-    self.lose_caches();
+    if (outcome.error().code() != errc::state_lost) return std::move(outcome).error();
+    self.lose_caches();  // also when there is no time left to repeat the step: the next one must not believe in them
+    if (steady_clock::now() >= deadline || cancel.cancelled()) return std::move(outcome).error();
   }
-  if (outputs.empty() || outputs[0].type() != dtype::f32 || outputs[0].dims().rank() != 2)
+  std::size_t wanted = 0;
+  for (const share& part : shares) wanted += part.scored.size() + (part.next_token ? 1 : 0);
+  if (outputs.empty() || outputs[0].type() != dtype::f32 || outputs[0].dims().rank() != 2 ||
+      outputs[0].dims()[0] < static_cast<std::int64_t>(wanted) || outputs[0].dims()[1] < 1)
     return fail(errc::internal, "the model gives no logits");
   const auto width = static_cast<std::size_t>(outputs[0].dims()[1]);
   for (const share& part : shares) {

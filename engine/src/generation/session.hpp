@@ -15,6 +15,7 @@ struct session {
   std::vector<token_id> tokens;  ///< the prompt and what was generated
   std::size_t prompt_size = 0;
   std::size_t length_max = 0;  ///< tokens at most, with those to generate
+  std::size_t scored = 1;      ///< tokens of the prompt whose log-probability was given already, or cannot be
   std::size_t computed = 0;    ///< tokens whose keys and values are in the cache
 
   std::int64_t sequence = -1;  ///< row of the page table; -1 while it waits

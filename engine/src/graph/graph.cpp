@@ -137,6 +137,9 @@ result<void> check_size(const graph& model, graph_size& size) {
   if (size.values > limits::graph_values_max)
     return fail(errc::invalid_argument, "the graph has {} values; at most {} are supported", size.values,
                 limits::graph_values_max);
+  if (model.states.size() > limits::graph_states_max)
+    return fail(errc::invalid_argument, "the graph has {} states; at most {} are supported", model.states.size(),
+                limits::graph_states_max);
   return {};
 }
 
@@ -155,10 +158,13 @@ result<void> check_names(const graph& model) {
 result<void> validate_at(const graph& model, std::size_t depth, graph_size& size);
 
 result<void> check_bodies(const node& step, std::size_t depth, graph_size& size) {
+  std::size_t bodies = 0;
   for (const auto& [key, held] : step.attributes) {
     const auto* inside = std::get_if<subgraph>(&held);
     if (!inside) continue;
     if (!*inside) return fail(errc::invalid_argument, "the body \"{}\" of {} is missing", key, step.describe());
+    if (++bodies > limits::node_bodies_max)
+      return fail(errc::invalid_argument, "{} has more than {} bodies", step.describe(), limits::node_bodies_max);
     if (depth >= limits::body_depth_max)
       return fail(errc::invalid_argument, "{} has a body in more than {} others", step.describe(),
                   limits::body_depth_max);
@@ -206,6 +212,7 @@ result<void> validate_at(const graph& model, std::size_t depth, graph_size& size
     if (id >= model.values.size())
       return fail(errc::invalid_argument, "the list of outputs refers to value {}, which does not exist", id);
     if (!made[id]) return fail(errc::invalid_argument, "no node makes the output \"{}\"", model.values[id].name);
+    if (model.is_state(id)) return fail(errc::invalid_argument, "the output \"{}\" is a state", model.values[id].name);
   }
   return {};
 }

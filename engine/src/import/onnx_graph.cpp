@@ -235,6 +235,8 @@ private:
   };
 
   result<void> add_body(onnx::AttributeProto& proto, std::vector<opened_body>& bodies) {
+    if (bodies.size() >= limits::node_bodies_max)
+      return fail(errc::unsupported, "a node has more than {} bodies", limits::node_bodies_max);
     graph_importer importer(context_, this);
     auto inside = importer.run(*proto.mutable_g()).while_doing(fmt::format("reading the body \"{}\"", proto.name()));
     if (!inside) return std::move(inside).error();
@@ -258,6 +260,7 @@ private:
     if (!captured.empty())
       step.attributes.insert_or_assign(std::string(captures_attribute), static_cast<std::int64_t>(captured.size()));
     for (opened_body& opened : bodies) {
+      value_namer namer;
       std::vector<value_id>& inputs = opened.inside.inputs;
       inputs.resize(inputs.size() - opened.captures.size());
       for (const auto& [name, id] : captured) {
@@ -266,7 +269,6 @@ private:
           inputs.push_back(own->second);
           continue;
         }
-        value_namer namer;
         inputs.push_back(opened.inside.add_value({namer.fresh(opened.inside, name), dtype::f32, false, std::nullopt}));
       }
       step.attributes.emplace(opened.key, subgraph(std::make_shared<graph>(std::move(opened.inside))));

@@ -16,16 +16,13 @@ namespace {
 class body_writer {
 public:
   body_writer(expansion& to, const node& step, const body_form& form)
-      : to_(to),
-        step_(step),
-        inside_(*form.inside),
-        live_(live_nodes(inside_)),
-        needed_(values_needed_in_body(step, form, to.operators(), [&](value_id id) { return to.needed_on_host(id); })) {
-  }
+      : to_(to), step_(step), form_(form), inside_(*form.inside) {}
 
   /// `operands`: one for each input of the body. Gives the body's outputs.
   result<std::vector<value_id>> write(const std::vector<value_id>& operands) {
     TROUPE_CHECK(to_.charge(step_, 1 + inside_.nodes.size()));
+    analyse();
+    TROUPE_CHECK(to_.charge(step_, words_ / 64));
     std::vector<value_id> ids(inside_.values.size(), no_value);
     for (std::size_t i = 0; i < operands.size(); ++i) ids[inside_.inputs[i]] = operands[i];
     for (const auto& [id, data] : inside_.constants) ids[id] = to_.add_constant(inside_.values[id].name, data);
@@ -44,10 +41,38 @@ public:
   }
 
 private:
+  /// What every iteration needs to know, once there is one.
+  void analyse() {
+    if (analysed_) return;
+    analysed_ = true;
+    live_ = live_nodes(inside_);
+    needed_ = values_needed_in_body(step_, form_, to_.operators(), [&](value_id id) { return to_.needed_on_host(id); });
+    words_ = inside_.values.size() + 16 * inside_.constants.size();
+    for (const node& each : inside_.nodes) {
+      words_ += each.inputs.size() + each.outputs.size();
+      for (const auto& [key, held] : each.attributes) words_ += words_of(held);
+    }
+  }
+
+  /// About how many words of memory a copy of an attribute takes.
+  static std::size_t words_of(const attribute& held) {
+    constexpr std::size_t about = 8;
+    if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&held)) return about + integers->size();
+    if (const auto* reals = std::get_if<std::vector<float>>(&held)) return about + reals->size();
+    if (const auto* text = std::get_if<std::string>(&held)) return about + text->size() / 8;
+    std::size_t words = about;
+    if (const auto* texts = std::get_if<std::vector<std::string>>(&held))
+      for (const std::string& each : *texts) words += 4 + each.size() / 8;
+    return words;
+  }
+
   expansion& to_;
   const node& step_;
+  const body_form& form_;
   const graph& inside_;
+  bool analysed_ = false;
   std::vector<bool> live_, needed_;
+  std::size_t words_ = 0;  ///< of memory, that an iteration copies
 };
 
 /// What the iterations of a Loop or a Scan make besides their state.
@@ -113,6 +138,7 @@ result<void> expand_loop(expansion& to, const node& step) {
   for (std::int64_t i = 0; i < trips && goes_on != 0; ++i) {
     TROUPE_TRY(operands[0], iteration_number(to, *form.inside, i));
     TROUPE_TRY(const auto results, loop.write(operands).while_doing(fmt::format("iteration {}", i)));
+    TROUPE_CHECK(to.charge(step, scans.size()));
     node condition = step;
     condition.inputs = {results[0]};
     TROUPE_TRY(goes_on, read_number(to, condition, 0, "the condition after an iteration"));
@@ -169,6 +195,7 @@ public:
     const std::vector<value_id> given = operands;
     scan_results scans(form_);
     for (std::int64_t t = 0; t < length; ++t) {
+      TROUPE_CHECK(to_.charge(step_, scanned() + scans.size()));  // slices, and parts to be stacked
       for (std::size_t k = 0; k < scanned(); ++k) {
         const bool backwards = walk_.input_directions[k] != 0;
         const value_id source = given[form_.states + k];

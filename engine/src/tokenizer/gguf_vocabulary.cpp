@@ -43,13 +43,25 @@ result<void> read_character_map(const gguf_file& file, vocabulary& words) {
   return {};
 }
 
+/// Before a list is copied: a sparse file may name a billion of nothing.
+result<void> check_length(const gguf_file& file, std::string_view key) {
+  const auto entry = file.find(key);
+  if (entry && entry->count > limits::vocabulary_max)
+    return fail(errc::invalid_argument, "{} has {} entries; at most {} are supported", key, entry->count,
+                limits::vocabulary_max);
+  return {};
+}
+
 result<std::vector<std::string>> read_texts(const gguf_file& file, std::string_view key) {
+  TROUPE_CHECK(check_length(file, key));
   TROUPE_TRY(const std::vector<std::string_view> found, file.texts(key));
   return std::vector<std::string>(found.begin(), found.end());
 }
 
 result<vocabulary> read_vocabulary(const gguf_file& file) {
   vocabulary words;
+  TROUPE_CHECK(check_length(file, "tokenizer.ggml.token_type"));
+  TROUPE_CHECK(check_length(file, "tokenizer.ggml.scores"));
   TROUPE_TRY(const std::string_view model, file.text("tokenizer.ggml.model"));
   if (model == "gpt2")
     words.kind = tokenizer_kind::byte_pair;
@@ -111,9 +123,11 @@ result<vocabulary> read_vocabulary(const gguf_file& file) {
 
 }  // namespace
 
-result<tokenizer> tokenizer::from_gguf(const gguf_file& file) {
+result<tokenizer> tokenizer::from_gguf(const gguf_file& file) try {
   TROUPE_TRY(vocabulary words, read_vocabulary(file));
   return make(std::move(words));
+} catch (const std::bad_alloc&) {
+  return fail(errc::out_of_memory, "the host has no memory for the vocabulary");
 }
 
 }  // namespace troupe

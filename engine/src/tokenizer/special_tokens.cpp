@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "troupe/engine/detail/fail.hpp"
+#include "troupe/engine/limits.hpp"
+
 namespace troupe {
 
 special_tokens::special_tokens(std::vector<entry> entries) : entries_(std::move(entries)), nodes_(1) {
@@ -73,15 +76,20 @@ std::vector<bool> special_tokens::occurring(std::string_view text) const {
   return seen;
 }
 
-std::vector<fragment> special_tokens::split(std::string_view text, bool parse_special) const {
+result<std::vector<fragment>> special_tokens::split(std::string_view text, bool parse_special) const {
   std::vector<fragment> parts;
   if (!text.empty()) parts.push_back({text});
   if (entries_.empty()) return parts;
   const std::vector<bool> seen = occurring(text);
   std::vector<fragment> next;
+  std::size_t looks = 0;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const entry& wanted = entries_[i];
     if (!seen[i] || (wanted.parsed && !parse_special)) continue;
+    looks += text.size() + parts.size();
+    if (looks > limits::special_token_looks_max)
+      return fail(errc::invalid_argument, "too many different special tokens occur in a text of {} bytes; shorten it",
+                  text.size());
     next.clear();
     for (const fragment& part : parts) {
       std::string_view rest = part.text;

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "troupe/engine/result.hpp"
 #include "troupe/engine/vocabulary.hpp"
 
 namespace troupe {
@@ -28,7 +29,7 @@ public:
 
   /// Longer tokens go first wherever they are, then those with lower ids, as in the reference. Linear in the length of
   /// the text, times the number of different tokens that do occur in it.
-  std::vector<fragment> split(std::string_view text, bool parse_special) const;
+  result<std::vector<fragment>> split(std::string_view text, bool parse_special) const;
 
 private:
   /// Of a trie over all entries with failure links: Aho and Corasick, "Efficient string matching", 1975.

@@ -1,7 +1,11 @@
 #include "tokenizer/text_normalizer.hpp"
 
+#include <algorithm>
+
 #include "troupe/engine/detail/fail.hpp"
 #include "troupe/engine/utf8.hpp"
+
+#include "troupe/engine/limits.hpp"
 
 namespace troupe {
 namespace {
@@ -44,7 +48,9 @@ text_normalizer::step text_normalizer::next(std::string_view text) const {
   std::size_t longest = 0, value = 0;
   const auto unit = [&](std::uint32_t at) { return at < units_.size() ? units_[at] : 0u; };
   std::uint32_t at = offset_of(unit(0));
-  for (std::size_t i = 0; i < text.size() && !units_.empty(); ++i) {
+  // A map is data from outside: what it looks at and what it puts there are bounded.
+  constexpr std::size_t key_bytes_max = 256, replacement_bytes_max = 256;
+  for (std::size_t i = 0; i < std::min(text.size(), key_bytes_max) && !units_.empty(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     at ^= byte;
     const std::uint32_t here = unit(at);
@@ -56,7 +62,7 @@ text_normalizer::step text_normalizer::next(std::string_view text) const {
   }
   // A value that leads nowhere is a damaged map: then the character stays as it is.
   if (longest > 0 && value < replacements_.size()) {
-    const std::string_view rest = replacements_.substr(value);
+    const std::string_view rest = replacements_.substr(value, replacement_bytes_max + 1);
     if (const std::size_t end = rest.find('\0'); end != std::string_view::npos) return {rest.substr(0, end), longest};
   }
   const utf8_front front = front_of_utf8(text);
@@ -68,7 +74,7 @@ std::string text_normalizer::normalized(std::string_view text) const {
   constexpr std::string_view space = "\xe2\x96\x81";
   std::string made;
   bool within = false, prefixed = false;
-  while (!text.empty()) {
+  while (!text.empty() && made.size() <= limits::normalized_bytes_max) {
     const step read = next(text);
     for (const char c : read.text) {
       if (c == ' ') {

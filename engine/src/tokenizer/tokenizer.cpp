@@ -165,7 +165,7 @@ result<tokenizer> tokenizer::make(vocabulary given) {
   return tokenizer(made);
 }
 
-result<std::vector<token_id>> tokenizer::encode(std::string_view text, const encode_options& options) const {
+result<std::vector<token_id>> tokenizer::encode(std::string_view text, const encode_options& options) const try {
   if (text.size() > limits::prompt_bytes_max)
     return fail(errc::invalid_argument, "the text has {} bytes; at most {} become tokens at a time", text.size(),
                 limits::prompt_bytes_max);
@@ -173,13 +173,14 @@ result<std::vector<token_id>> tokenizer::encode(std::string_view text, const enc
   std::vector<token_id> made;
   if (options.add_special && words.add_begin) made.push_back(*words.begin);
   bool after_special = true;
-  for (const fragment& part : state_->specials.split(text, options.parse_special)) {
+  TROUPE_TRY(const std::vector<fragment> parts, state_->specials.split(text, options.parse_special));
+  for (const fragment& part : parts) {
     if (part.token >= 0) {
       made.push_back(part.token);
     } else if (state_->pairs) {
       TROUPE_CHECK(state_->pairs->encode(part.text, words.unknown, made));
     } else if (state_->paths) {
-      state_->paths->encode(part.text, made);
+      TROUPE_CHECK(state_->paths->encode(part.text, made));
     } else {
       std::string escaped;
       if (words.add_space_prefix && after_special) escaped = escaped_space;
@@ -190,6 +191,8 @@ result<std::vector<token_id>> tokenizer::encode(std::string_view text, const enc
   }
   if (options.add_special && words.add_end) made.push_back(*words.end);
   return made;
+} catch (const std::bad_alloc&) {
+  return fail(errc::out_of_memory, "the host has no memory for the tokens of {} bytes", text.size());
 }
 
 result<std::string> tokenizer::decode(std::span<const token_id> tokens, const decode_options& options) const {

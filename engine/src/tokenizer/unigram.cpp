@@ -5,6 +5,7 @@
 
 #include "tokenizer/byte_token.hpp"
 #include "troupe/engine/detail/fail.hpp"
+#include "troupe/engine/limits.hpp"
 #include "troupe/engine/utf8.hpp"
 
 namespace troupe {
@@ -46,8 +47,11 @@ result<unigram> unigram::make(const vocabulary& words) {
   return made;
 }
 
-void unigram::encode(std::string_view given, std::vector<token_id>& to) const {
+result<void> unigram::encode(std::string_view given, std::vector<token_id>& to) const {
   const std::string text = normalizer_.normalized(given);
+  if (text.size() > limits::normalized_bytes_max)
+    return fail(errc::invalid_argument, "the text has more than {} bytes once its characters are replaced; shorten it",
+                limits::normalized_bytes_max);
   std::vector<best_path> best(text.size() + 1);
   best[0].score = 0;
   for (std::size_t at = 0; at < text.size();) {
@@ -78,6 +82,7 @@ void unigram::encode(std::string_view given, std::vector<token_id>& to) const {
     }
   }
   std::reverse(to.begin() + static_cast<std::ptrdiff_t>(before), to.end());
+  return {};
 }
 
 }  // namespace troupe

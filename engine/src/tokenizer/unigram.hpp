@@ -20,7 +20,8 @@ public:
 
   /// Appends the tokens of a text without special tokens. A code point that no token covers becomes its bytes where the
   /// vocabulary has bytes; else all such neighbours together become one unknown token.
-  void encode(std::string_view text, std::vector<token_id>& to) const;
+  /// `invalid_argument` for a text that normalisation makes too long.
+  result<void> encode(std::string_view text, std::vector<token_id>& to) const;
 
 private:
   /// Keeps the work for one byte of text small whatever the vocabulary is; those of known models have up to 50.

@@ -28,6 +28,8 @@ public:
 struct generator_options {
   /// Pages of the model's cache, the unused page 0 included: `language_model::cache_pages`.
   std::int64_t cache_pages = 0;
+  /// Tokens that the model knows; prompts with others are refused. 0: unknown.
+  std::int64_t vocabulary = 0;
   /// Rows of one step: tokens of prompts fill up what sessions that generate leave over.
   std::size_t rows_max = 128;
   /// Sessions that wait for a place; one more is refused.

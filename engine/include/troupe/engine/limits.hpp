@@ -13,8 +13,12 @@ inline constexpr std::int64_t elements_max = std::int64_t{1} << 40;
 /// Nodes, values and attributes of one graph; the largest exported networks have a few ten thousand.
 inline constexpr std::size_t graph_nodes_max = 1'000'000;
 inline constexpr std::size_t graph_values_max = 4'000'000;
+/// States of one graph: two for each layer of the deepest language models, and room.
+inline constexpr std::size_t graph_states_max = 4096;
 /// Bodies inside bodies (a Loop in an If in a Loop, ...); exporters nest two or three deep.
 inline constexpr std::size_t body_depth_max = 12;
+/// Bodies of one node: If has two, nothing has more.
+inline constexpr std::size_t node_bodies_max = 2;
 /// Nodes that specialisation may put in the place of If, Loop, Scan and SequenceMap, all iterations together: a
 /// recurrence of 20 nodes over 5,000 steps. More would take seconds and gigabytes to prepare.
 inline constexpr std::size_t expanded_nodes_max = 100'000;
@@ -37,6 +41,10 @@ inline constexpr std::size_t vocabulary_max = std::size_t{1} << 22;
 inline constexpr std::size_t token_bytes_max = 4096;
 /// Bytes of a text that becomes tokens: about two million tokens. Encoding takes some 50 times as much memory.
 inline constexpr std::size_t prompt_bytes_max = std::size_t{8} << 20;
+/// The same once a tokenizer has replaced characters by others.
+inline constexpr std::size_t normalized_bytes_max = 4 * prompt_bytes_max;
+/// Times that bytes and pieces of a text are looked at while special tokens are found in it.
+inline constexpr std::size_t special_token_looks_max = std::size_t{1} << 32;
 /// Stop strings of one generation, and bytes of one: each byte of text is compared with all.
 inline constexpr std::size_t stop_strings_max = 64;
 inline constexpr std::size_t stop_bytes_max = 1024;

@@ -75,7 +75,7 @@ private:
       if (!definition) return fail(errc::unsupported, "there is no operator for {}", step.describe());
       on_device.push_back(runs_on_device(step, *definition));
       for (const value_id id : step.inputs)
-        if (id != no_value && !on_device.back() && graph().is_state(id))
+        if (id != no_value && !on_device.back() && made_.slots[id].home == slot_home::state)
           return fail(errc::unsupported, "{} uses the state \"{}\", but cannot run on the device", step.describe(),
                       graph().values[id].name);
     }
@@ -270,6 +270,9 @@ private:
   result<void> add_alias(const node& step, const lowering_context& context, const lowering_context::alias_pair& pair) {
     const value_id in = step.inputs.at(pair.input);
     const value_id out = step.outputs.at(pair.output);
+    if (made_.slots[made_.slots[context.read(pair.input).slot].root].home == slot_home::state)
+      return fail(errc::unsupported, "{} makes a view of the state \"{}\", which runs change in place", step.describe(),
+                  graph().values[in].name);
     if (made_.model.dims[in].elements() != made_.model.dims[out].elements() ||
         context.input_layout(pair.input) != context.output_layout(pair.output))
       return fail(errc::internal, "output {} is a view of input {} with another number of elements", pair.output,

@@ -206,4 +206,17 @@ result<void> add_head(model_builder& to, value_id x, const language_model_option
   return {};
 }
 
+result<double> read_softcap(const model_keys& keys, std::string_view key, double fallback) {
+  TROUPE_TRY(const double cap, keys.number_or(key, fallback));
+  constexpr double most = 1e6;
+  if (!(cap >= 0 && cap <= most))
+    return fail(errc::invalid_argument, "\"{}\" is {}; 0 to {} is possible", keys.name(key), cap, most);
+  return cap;
+}
+
+result<void> expect_experts(const model_builder& to, const model_keys& keys) {
+  if (to.model().experts > 0) return {};
+  return fail(errc::invalid_argument, "the file names no experts (\"{}\")", keys.name(".expert_count"));
+}
+
 }  // namespace troupe::llm

@@ -43,4 +43,10 @@ result<value_id> add_embedding(model_builder& to, double scale = 1);
 /// The last normalisation, and the outputs that were asked for. `softcap` 0: none.
 result<void> add_head(model_builder& to, value_id x, const language_model_options& options, double softcap = 0);
 
+/// What caps scores or logits; 0: nothing does.
+result<double> read_softcap(const model_keys& keys, std::string_view key, double fallback);
+
+/// `invalid_argument` for a file that names no experts.
+result<void> expect_experts(const model_builder& to, const model_keys& keys);
+
 }  // namespace troupe::llm

@@ -11,8 +11,8 @@ result<void> build_gemma2(model_builder& to, const model_keys& keys, const langu
   // The largest model, of 46 layers, divides by the width of a head as if heads filled the row.
   const double scaled_by = static_cast<double>(model.layers == 46 ? model.width / model.heads : model.head_size);
   attention.scale = 1 / std::sqrt(scaled_by);
-  TROUPE_TRY(attention.softcap, keys.number_or(".attn_logit_softcapping", 50));
-  TROUPE_TRY(const double final_softcap, keys.number_or(".final_logit_softcapping", 30));
+  TROUPE_TRY(attention.softcap, read_softcap(keys, ".attn_logit_softcapping", 50));
+  TROUPE_TRY(const double final_softcap, read_softcap(keys, ".final_logit_softcapping", 30));
   TROUPE_TRY(const std::int64_t window,
              keys.integer_or(".attention.sliding_window", 4096, 0, limits::language_context_max));
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "import/llm/architectures.hpp"
+#include "troupe/engine/detail/fail.hpp"
 
 namespace troupe::llm {
 
@@ -16,10 +17,12 @@ result<void> build_gemma3(model_builder& to, const model_keys& keys, const langu
   local.rotary_name = "rotary.local";
   local.rotary.scaling = {};
   TROUPE_TRY(local.rotary.base, keys.number_or(".rope.freq_base_swa", 10000));
+  if (!(local.rotary.base > 1) || !std::isfinite(local.rotary.base))
+    return fail(errc::invalid_argument, "\"{}\" is {}", keys.name(".rope.freq_base_swa"), local.rotary.base);
   TROUPE_TRY(local.window, keys.integer_or(".attention.sliding_window", 0, 0, limits::language_context_max));
   TROUPE_TRY(const std::int64_t pattern,
              keys.integer_or(".attention.sliding_window_pattern", 6, 1, limits::language_layers_max));
-  TROUPE_TRY(const double final_softcap, keys.number_or(".final_logit_softcapping", 0));
+  TROUPE_TRY(const double final_softcap, read_softcap(keys, ".final_logit_softcapping", 0));
 
   TROUPE_TRY(value_id x, add_embedding(to, std::sqrt(static_cast<double>(model.width))));
   for (std::int64_t layer = 0; layer < model.layers; ++layer) {

@@ -106,6 +106,10 @@ result<hyperparameters> read_hyperparameters(const gguf_file& file, const model_
   if (model.head_size < 1 || value_size != model.head_size)
     return fail(errc::unsupported, "keys have {} elements and values {}; only the same for both is supported",
                 model.head_size, value_size);
+  // What attention can take; also keeps the tables of angles small before any tensor has been looked at.
+  constexpr std::int64_t head_size_max = 512;
+  if (model.head_size > head_size_max)
+    return fail(errc::unsupported, "heads have {} elements; at most {} are supported", model.head_size, head_size_max);
   TROUPE_TRY(model.feed_forward, keys.integer(".feed_forward_length", 1, limits::language_width_max));
   TROUPE_TRY(model.experts, keys.integer_or(".expert_count", 0, 0, experts_max));
   TROUPE_TRY(model.experts_used, keys.integer_or(".expert_used_count", 0, 0, model.experts));

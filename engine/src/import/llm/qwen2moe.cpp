@@ -5,6 +5,7 @@ namespace troupe::llm {
 
 result<void> build_qwen2moe(model_builder& to, const model_keys& keys, const language_model_options& options) {
   const auto& model = to.model();
+  TROUPE_CHECK(expect_experts(to, keys));
   const attention_settings attention{.rotary = common_angles(to)};
   expert_settings experts{.normalize = false};
   TROUPE_TRY(experts.feed_forward, keys.integer_or(".expert_feed_forward_length",

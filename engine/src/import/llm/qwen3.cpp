@@ -14,6 +14,7 @@ result<void> build_qwen3(model_builder& to, const model_keys&, const language_mo
 }
 
 result<void> build_qwen3moe(model_builder& to, const model_keys& keys, const language_model_options& options) {
+  TROUPE_CHECK(expect_experts(to, keys));
   const attention_settings attention{.head_norms = true, .rotary = common_angles(to)};
   expert_settings experts;
   TROUPE_TRY(experts.feed_forward, keys.integer(".expert_feed_forward_length", 1, limits::language_width_max));
