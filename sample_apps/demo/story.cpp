@@ -26,8 +26,7 @@ result<story> storyteller::tell(const model& over, const std::string& beginning,
   TROUPE_TRY(auto prompt, words.encode(beginning));
   const std::size_t room = sessions.context() - std::min(sessions.context() - 1, prompt.size());
   session_options options{.tokens_max = std::min(tokens_max, room)};
-  for (token_id id = 0; id < static_cast<token_id>(words.size()); ++id)
-    if (words.ends_generation(id)) options.end_tokens.push_back(id);
+  options.end_tokens = words.end_tokens();
   story made;
   made.text = beginning;
   text_stream text(words);

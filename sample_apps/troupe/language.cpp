@@ -49,11 +49,4 @@ result<loaded_language> load_language(const std::string& file, const language_op
                          load_s};
 }
 
-std::vector<token_id> end_tokens(const tokenizer& words) {
-  std::vector<token_id> made;
-  for (token_id id = 0; id < static_cast<token_id>(words.size()); ++id)
-    if (words.ends_generation(id)) made.push_back(id);
-  return made;
-}
-
 }  // namespace troupe::app

@@ -36,7 +36,4 @@ struct loaded_language {
 result<loaded_language> load_language(const std::string& file, const language_options& given, std::int64_t sessions,
                                       console& out, language_output gives = language_output::logits);
 
-/// The tokens after which a model has nothing more to say.
-std::vector<token_id> end_tokens(const tokenizer& words);
-
 }  // namespace troupe::app

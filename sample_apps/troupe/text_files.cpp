@@ -31,4 +31,19 @@ result<std::string> read_text(const std::string& file) {
   return text;
 }
 
+void text_source::add_to(CLI::Option_group& group, const std::string& name, const std::string& help) {
+  group.add_option("--" + name, text, help);
+  group.add_option("--" + name + "-file", file, "A file that holds the text")->type_name("FILE");
+}
+
+void text_source::add_to(CLI::App& command, const std::string& help) {
+  CLI::Option_group* const group = command.add_option_group("text");
+  add_to(*group, "text", help);
+  group->require_option(1);
+}
+
+result<std::string> text_source::read() const {
+  return file.empty() ? result<std::string>(text) : read_text(file);
+}
+
 }  // namespace troupe::app

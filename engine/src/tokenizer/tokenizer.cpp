@@ -228,6 +228,13 @@ bool tokenizer::ends_generation(token_id token) const noexcept {
   return token >= 0 && static_cast<std::size_t>(token) < size() && state_->ends[static_cast<std::size_t>(token)];
 }
 
+std::vector<token_id> tokenizer::end_tokens() const {
+  std::vector<token_id> made;
+  for (std::size_t id = 0; id < state_->ends.size(); ++id)
+    if (state_->ends[id]) made.push_back(static_cast<token_id>(id));
+  return made;
+}
+
 bool tokenizer::cleans_spaces() const noexcept {
   return state_->cleans_spaces;
 }

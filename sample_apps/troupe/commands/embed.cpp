@@ -12,7 +12,8 @@ namespace troupe::app {
 namespace {
 
 struct embed_command {
-  std::string model_file, text, text_file, output_file;
+  std::string model_file, output_file;
+  text_source source;
   std::string pooling_name = "mean";
   bool normalize = false;
   language_options language;
@@ -28,10 +29,7 @@ void normalize(std::vector<float>& vector) {
 result<void> embed_text(const embed_command& given, console& out) {
   TROUPE_TRY(loaded_language loaded,
              load_language(given.model_file, given.language, 1, out, language_output::embeddings));
-  std::string text = given.text;
-  if (!given.text_file.empty()) {
-    TROUPE_TRY(text, read_text(given.text_file));
-  }
+  TROUPE_TRY(const std::string text, given.source.read());
   TROUPE_TRY(const auto tokens, loaded.words.encode(text));
   const std::map<std::string, pooling> kinds{{"mean", pooling::mean}, {"last", pooling::last}};
   TROUPE_TRY(auto vector, embed(loaded.network.inputs(), *loaded.steps, tokens, kinds.at(given.pooling_name),
@@ -55,10 +53,7 @@ void add_embed(program& to) {
                              "troupe embed model.gguf --text \"Once upon a time\" --output vector.npy",
                              [given](console& out) { return embed_text(*given, out); });
   command.add_option("MODEL", given->model_file, "GGUF file")->required();
-  CLI::Option_group* texts = command.add_option_group("text");
-  texts->add_option("--text", given->text, "The text");
-  texts->add_option("--text-file", given->text_file, "A file that holds the text")->type_name("FILE");
-  texts->require_option(1);
+  given->source.add_to(command, "The text");
   command.add_option("--pooling", given->pooling_name, "mean: of all tokens; last: the last token's")
       ->check(CLI::IsMember({"mean", "last"}))
       ->capture_default_str();

@@ -11,7 +11,8 @@ namespace troupe::app {
 namespace {
 
 struct generate_command {
-  std::string model_file, prompt, prompt_file, logits_file;
+  std::string model_file, logits_file;
+  text_source prompt;
   std::vector<token_id> tokens;
   std::size_t tokens_max = 128;
   sampling_options sampling;
@@ -42,10 +43,7 @@ result<std::vector<token_id>> read_prompt(const generate_command& given, const t
                      fmt::format("--tokens holds {}, but the model has the tokens 0 to {}", token, words.size() - 1));
     return given.tokens;
   }
-  std::string text = given.prompt;
-  if (!given.prompt_file.empty()) {
-    TROUPE_TRY(text, read_text(given.prompt_file));
-  }
+  TROUPE_TRY(std::string text, given.prompt.read());
   if (given.chat || !given.layout.empty()) {
     TROUPE_TRY(text, as_conversation(given, words, std::move(text)));
   }
@@ -93,7 +91,7 @@ result<story> tell(loaded_language& loaded, const std::vector<token_id>& prompt,
   session_options options{.tokens_max = given.tokens_max, .sampling = given.sampling};
   options.sampling.seed = given.language.spread.seed;
   options.wants_logits = !given.logits_file.empty();
-  if (!given.ignore_end) options.end_tokens = end_tokens(loaded.words);
+  if (!given.ignore_end) options.end_tokens = loaded.words.end_tokens();
   TROUPE_TRY(stop_matcher stops, stop_matcher::make(given.stops));
   teller voice(loaded.words, std::move(stops), out);
 
@@ -180,8 +178,7 @@ void add_generate(program& to) {
              [given](console& out) { return generate(*given, out); });
   command.add_option("MODEL", given->model_file, "GGUF file")->required();
   CLI::Option_group* prompts = command.add_option_group("prompt");
-  prompts->add_option("--prompt", given->prompt, "The text to continue; special tokens in it are recognised");
-  prompts->add_option("--prompt-file", given->prompt_file, "A file that holds the text")->type_name("FILE");
+  given->prompt.add_to(*prompts, "prompt", "The text to continue; special tokens in it are recognised");
   prompts->add_option("--tokens", given->tokens, "The prompt as tokens: 1,2,3")
       ->delimiter(',')
       ->allow_extra_args(false);

@@ -9,7 +9,8 @@ namespace troupe::app {
 namespace {
 
 struct perplexity_command {
-  std::string model_file, text, text_file;
+  std::string model_file;
+  text_source source;
   std::size_t window = 512;
   language_options language;
 };
@@ -17,10 +18,7 @@ struct perplexity_command {
 /// The text in windows, each begun as a prompt is.
 result<std::vector<std::vector<token_id>>> windows_of(const perplexity_command& given, const tokenizer& words,
                                                       std::size_t window) {
-  std::string text = given.text;
-  if (!given.text_file.empty()) {
-    TROUPE_TRY(text, read_text(given.text_file));
-  }
+  TROUPE_TRY(const std::string text, given.source.read());
   TROUPE_TRY(const auto tokens, words.encode(text, {.add_special = false}));
   std::vector<token_id> beginning;
   if (words.words().add_begin && words.words().begin) beginning.push_back(*words.words().begin);
@@ -78,10 +76,7 @@ void add_perplexity(program& to) {
                              "troupe perplexity model.gguf --text-file story.txt",
                              [given](console& out) { return perplexity(*given, out); });
   command.add_option("MODEL", given->model_file, "GGUF file")->required();
-  CLI::Option_group* texts = command.add_option_group("text");
-  texts->add_option("--text", given->text, "The text");
-  texts->add_option("--text-file", given->text_file, "A file that holds the text")->type_name("FILE");
-  texts->require_option(1);
+  given->source.add_to(command, "The text");
   command.add_option("--window", given->window, "Tokens that are looked at together, at most the context")
       ->check(CLI::Range(std::size_t{2}, std::size_t{1} << 24))
       ->capture_default_str();

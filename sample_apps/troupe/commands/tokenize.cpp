@@ -9,7 +9,8 @@ namespace troupe::app {
 namespace {
 
 struct tokenize_command {
-  std::string model_file, text, text_file;
+  std::string model_file;
+  text_source source;
   bool no_begin = false;
 };
 
@@ -17,10 +18,7 @@ result<void> tokenize(const tokenize_command& given, console& out) {
   TROUPE_TRY(const gguf_file file, gguf_file::open(given.model_file));
   const auto made = tokenizer::from_gguf(file);
   if (!made) return error(made.error()).while_doing(given.model_file);
-  std::string text = given.text;
-  if (!given.text_file.empty()) {
-    TROUPE_TRY(text, read_text(given.text_file));
-  }
+  TROUPE_TRY(const std::string text, given.source.read());
   TROUPE_TRY(const std::vector<token_id> tokens, made->encode(text, {.add_special = !given.no_begin}));
 
   json ids = json::array(), pieces = json::array();
@@ -45,10 +43,7 @@ void add_tokenize(program& to) {
                              "troupe tokenize model.gguf --text \"Once upon a time\"",
                              [given](console& out) { return tokenize(*given, out); });
   command.add_option("MODEL", given->model_file, "GGUF file")->required();
-  CLI::Option_group* texts = command.add_option_group("text");
-  texts->add_option("--text", given->text, "The text; special tokens in it are recognised");
-  texts->add_option("--text-file", given->text_file, "A file that holds the text")->type_name("FILE");
-  texts->require_option(1);
+  given->source.add_to(command, "The text; special tokens in it are recognised");
   command.add_flag("--no-bos", given->no_begin, "Leave out the tokens that begin and end a prompt");
 }
 

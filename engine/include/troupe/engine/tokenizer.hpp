@@ -59,6 +59,8 @@ public:
   bool is_special(token_id token) const noexcept;  ///< control or unknown
   /// True for tokens after which there is nothing more to generate: the end of the text, of a turn, of a message.
   bool ends_generation(token_id token) const noexcept;
+  /// All of them, in order: what `session_options::end_tokens` wants.
+  std::vector<token_id> end_tokens() const;
   bool cleans_spaces() const noexcept;  ///< what the reference's detokenizer does with this vocabulary
 
   /// What the file said. Its `types` are there for every token.
