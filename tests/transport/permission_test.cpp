@@ -28,11 +28,13 @@ TEST_CASE("a coordinator runs models, a worker serves them, an observer looks on
       const bool serves = role != peer_role::observer;
       CHECK(may(role, load_part{}, kind) == commands);
       CHECK(may(role, unload_plan{}, kind) == commands);
+      CHECK(may(role, unload_part{}, kind) == commands);
       CHECK(may(role, cancel{}, kind) == commands);
       CHECK(may(role, connect_peer{}, kind) == commands);
       CHECK(may(role, kill_part{}, kind) == commands);
       CHECK(may(role, part_up{}, kind) == serves);
       CHECK(may(role, part_failed{}, kind) == serves);
+      CHECK(may(role, node_leaving{}, kind) == serves);
       CHECK(may(role, step{}, kind) == serves);
       CHECK(may(role, step_failed{}, kind) == serves);
       CHECK(may(role, node_status_request{}, kind));

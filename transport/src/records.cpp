@@ -5,6 +5,7 @@
 namespace troupe::wire {
 lane lane_of(const envelope& letter) noexcept {
   const bool is_bulk = std::holds_alternative<load_part>(letter.body) ||
+                       std::holds_alternative<unload_part>(letter.body) ||
                        std::holds_alternative<unload_plan>(letter.body) || std::holds_alternative<step>(letter.body);
   return is_bulk ? lane::bulk : lane::control;
 }

@@ -107,6 +107,14 @@ TEST_CASE("who connects to a certain machine is not content with another paired 
   CHECK(connect_tcp(host.address(), options, soon()));
 }
 
+TEST_CASE("processes of one machine trust each other also over its network address", "[tls]") {
+  const paired_machines both;
+  acceptor host(both.worker.options());
+  const auto near = need(connect_tcp(host.address(), both.worker.options(), soon()));
+  CHECK(near->peer().proof.role == peer_role::coordinator);
+  CHECK(host.take().link->peer().proof.role == peer_role::coordinator);
+}
+
 TEST_CASE("unpairing ends the links at once", "[tls]") {
   paired_machines both;
   acceptor host(both.worker.options());

@@ -118,20 +118,27 @@ result<void> tls_stream::judge_key(X509* shown) {
   if (expected_ && hash != *expected_)
     return fail(errc::invalid_argument, "the machine that answers has the key {} and not {}, which is expected there",
                 short_name(hash), short_name(*expected_));
-  TROUPE_TRY(const auto known, shared_->mine.trusted.find(hash));
-  if (!known)
+  TROUPE_TRY(const auto role, role_of(hash));
+  if (!role)
     return fail(errc::invalid_argument, "the machine with the key {} is not paired with this one; {}", short_name(hash),
                 advice_to_pair());
-  proof_ = {hash, known->role};
+  proof_ = {hash, *role};
   return {};
 }
 
+result<std::optional<peer_role>> tls_stream::role_of(const key_hash& key) const {
+  // Another process of this machine, which reached it by an address of its network.
+  if (key == shared_->mine.self.key()) return std::optional(peer_role::coordinator);
+  TROUPE_TRY(const auto known, shared_->mine.trusted.find(key));
+  return known ? std::optional(known->role) : std::nullopt;
+}
+
 result<void> tls_stream::check_trust() {
-  TROUPE_TRY(const auto known, shared_->mine.trusted.find(proof_.key));
-  if (!known)
+  TROUPE_TRY(const auto role, role_of(proof_.key));
+  if (!role)
     return fail(errc::unavailable, "the machine with the key {} is not paired with this one any more",
                 short_name(proof_.key));
-  if (known->role != proof_.role)
+  if (*role != proof_.role)
     return fail(errc::unavailable, "the machine with the key {} has another role now", short_name(proof_.key));
   return {};
 }

@@ -44,6 +44,8 @@ private:
   result<void> problem_of(int outcome);
   error what_went_wrong(int kind);
   result<void> judge_key(X509* shown);
+  /// What the owner of the key may do here; nothing when he is not trusted.
+  result<std::optional<peer_role>> role_of(const key_hash& key) const;
 
   const std::shared_ptr<const tls_context::shared_state> shared_;
   const tls_context::side side_;

@@ -35,6 +35,8 @@ inline constexpr std::array record_rules{
     record_rule{"ping", record_rule::sender::observer},
     record_rule{"pong", record_rule::sender::observer},
     record_rule{"kill_part", record_rule::sender::coordinator},
+    record_rule{"unload_part", record_rule::sender::coordinator},
+    record_rule{"node_leaving", record_rule::sender::worker},
 };
 static_assert(record_rules.size() == std::variant_size_v<body>, "every record needs a rule, in the order of `body`");
 
