@@ -111,7 +111,7 @@ result<void> link_loop::serve_once() {
   if (!closing_ && life_.heartbeat_due(now)) {
     life_.on_heartbeat_queued(now);
     const std::lock_guard guard(mutex_);
-    out_.push_heartbeat();
+    out_.push_heartbeat(reader_.received_bytes());
   }
   return {};
 }
@@ -231,6 +231,15 @@ result<void> link_loop::on_hello(std::span<const std::byte>) {
 
 result<void> link_loop::on_goodbye(std::span<const std::byte> payload) {
   return decode_goodbye(payload);
+}
+
+void link_loop::on_heartbeat(std::uint64_t arrived) {
+  std::uint64_t sent = 0;
+  {
+    const std::lock_guard guard(mutex_);
+    sent = out_.sent_bytes();
+  }
+  life_.on_report(arrived, sent, steady_clock::now());
 }
 
 result<void> link_loop::on_message(incoming_message message) {

@@ -40,6 +40,7 @@ private:
   result<void> on_hello(std::span<const std::byte> payload) override;
   result<void> on_goodbye(std::span<const std::byte> payload) override;
   result<void> on_message(incoming_message message) override;
+  void on_heartbeat(std::uint64_t arrived) override;
 
   error serve();
   result<void> serve_once();
