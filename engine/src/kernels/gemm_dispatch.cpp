@@ -44,7 +44,7 @@ struct tile_kernel {
 constexpr tile_kernel tile_kernels[] = {
     {"gemm_row", "gemm_row_texel", 1, 8, 1},
     {"gemm_rows", "gemm_rows_texel", 4, 8, 2},
-    {"gemm_tile", "gemm_tile_texel", 16, 4, 4},
+    {"gemm_tile", "gemm_tile_texel", 16, 8, 2},
 };
 
 constexpr std::int64_t divide_up(std::int64_t value, std::int64_t divisor) {
