@@ -11,7 +11,7 @@ WORDS(0, source);
 layout(set = 0, binding = 1) writeonly buffer target_pairs { vec2 target[]; };
 
 layout(push_constant) uniform parameters {
-  uint images, first_image;
+  uint positions, first_position;  // of this dispatch, out of those of all images
   uint blocks;  // of eight channels
   uint in_y, in_x;
   uint tiles_y, tiles_x;
@@ -19,15 +19,14 @@ layout(push_constant) uniform parameters {
 };
 
 void main() {
-  const uint positions = images * tiles_y * tiles_x;
   const uint i = global_index();  // [block, pair of channels, position]
   if (i >= 4 * blocks * positions) return;
   uint channels, position, image, tile, tile_y, tile_x;
   divide(i, positions, channels, position);
-  divide(position, tiles_y * tiles_x, image, tile);
+  divide(first_position + position, tiles_y * tiles_x, image, tile);
   divide(tile, tiles_x, tile_y, tile_x);
   const uint block = channels / 4, pair = channels % 4;
-  const uint base = ((first_image + image) * blocks + block) * in_y * in_x;
+  const uint base = (image * blocks + block) * in_y * in_x;
   const int y0 = int(4 * tile_y) - pad_y, x0 = int(4 * tile_x) - pad_x;
 
   vec2 points[6][6];

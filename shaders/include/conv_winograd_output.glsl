@@ -23,7 +23,7 @@ layout(set = 0, binding = 3) writeonly buffer target_fours { vec4 target[]; };
 #endif
 
 layout(push_constant) uniform parameters {
-  uint images, first_image;
+  uint positions, first_position;  // of this dispatch, out of those of all images
   uint outputs;  // channels
   uint out_y, out_x;
   uint tiles_y, tiles_x;
@@ -36,13 +36,12 @@ vec4 four_of(WORD word, uint half_word) {
 }
 
 void main() {
-  const uint positions = images * tiles_y * tiles_x;
   const uint blocks = (outputs + 7) / 8;
   const uint i = global_index();  // [block, half of it, position]
   if (i >= 2 * blocks * positions) return;
   uint channels, position, image, tile, tile_y, tile_x;
   divide(i, positions, channels, position);
-  divide(position, tiles_y * tiles_x, image, tile);
+  divide(first_position + position, tiles_y * tiles_x, image, tile);
   divide(tile, tiles_x, tile_y, tile_x);
   const uint block = channels / 2, half_word = channels % 2;
 
@@ -60,7 +59,7 @@ void main() {
     [[unroll]] for (uint x = 0; x < 4; ++x) {
       const uint at_y = 4 * tile_y + y, at_x = 4 * tile_x + x;
       const bool stores = at_y < out_y && at_x < out_x;
-      const uint plane = ((first_image + image) * blocks + block) * out_y * out_x;
+      const uint plane = (image * blocks + block) * out_y * out_x;
       const uint word = plane + (stores ? at_y * out_x + at_x : 0);
       vec4 result = row[x] + offset;
       if (has_residual) result += four_of(read_word(residual, word), half_word);
