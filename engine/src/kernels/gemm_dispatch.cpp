@@ -138,6 +138,7 @@ result<void> add_packed(lowering_context& context, const gemm_work& work, const 
     dispatch step = product(work, left, right, 8 * round_up_to_eight(work.inner), to);
     step.shader = left.operand.texels ? kernel->texel_name : kernel->name;
     step.specialization.push_back(kernel->rows > 1 && stores_words(work, to));
+    step.specialization.push_back(right.coded);
     const std::int64_t tiles =
         matrices_of(work) * divide_up(work.rows, kernel->rows) * divide_up(divide_up(right.count, 8), kernel->blocks);
     step.groups = groups_for(tiles, static_cast<std::uint32_t>(kernel->subgroups), context.traits());
