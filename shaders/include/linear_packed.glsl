@@ -1,5 +1,5 @@
 // Products with packed weights for software devices, whose subgroups have eight invocations: a subgroup computes ROWS rows
-// of 8 * BLOCKS columns, an invocation one column of every eight, which is a row of the weights. Of x an invocation loads
+// of 64 columns, an invocation one column of every eight, which is a row of the weights. Of x an invocation loads
 // every eighth row (or, of a single row, every eighth word) and hands it to the others: drivers for the CPU broadcast from
 // a constant lane in one instruction. There is no shared memory: its barriers switch stacks there.
 //
@@ -12,7 +12,9 @@
 #include "linear.glsl"
 #include "texels.glsl"
 
-layout(local_size_x = 8 * SUBGROUPS) in;
+#define BLOCKS 8
+
+layout(local_size_x = 8) in;
 layout(constant_id = 8) const bool stores_words = false;  // see finish_eight()
 // Never set: loops that end here are unrolled by the driver, which knows the format, and not before, for all formats.
 layout(constant_id = 9) const uint blocks_of_tile = BLOCKS;
@@ -27,13 +29,16 @@ layout(set = 0, binding = 1) readonly buffer weight_words { uvec4 weights[]; };
 #endif
 
 #define LOADS ((ROWS + 7) / 8)
+#define LOAD_ROWS (ROWS < 8 ? ROWS : 8)
+// Rows whose sums fit into registers while eight terms are added to each.
+#define GROUP_ROWS (LOAD_ROWS < 2 ? 1 : 2)
 
 void main() {
   const uint lane = gl_SubgroupInvocationID;
   const uint blocks = (own_columns + 7) / 8;
   const uint tiles_down = (rows + ROWS - 1) / ROWS;
   const uint tiles_across = (blocks + BLOCKS - 1) / BLOCKS;
-  const uint tile = group_index() * SUBGROUPS + gl_SubgroupID;
+  const uint tile = group_index();
   if (tile >= tiles_down * tiles_across) return;
   const uint row0 = tile % tiles_down * ROWS;  // down first: the weights stay in the cache
   const uint block0 = tile / tiles_down * BLOCKS;
@@ -92,12 +97,14 @@ void main() {
         [[unroll]] for (uint v = 0; v < blocks_of_tile; ++v) b[v] = eight_of(header[v], words[v], unit, j);
         [[unroll]] for (uint load = 0; load < LOADS; ++load) {
           const float own[8] = read_eight_if(left, row_word[load] + min(k + j, eights - 1), k + j < eights);
-          [[unroll]] for (uint i = 0; i < 8; ++i)
-            [[unroll]] for (uint r = 0; r < min(8, ROWS); ++r) {
-              const float a = subgroupShuffle(own[i], r);
-              [[unroll]] for (uint v = 0; v < BLOCKS; ++v)
-                sums[8 * load + r][v] = fma(a, b[v][i], sums[8 * load + r][v]);
-            }
+          [[unroll]] for (uint group = 0; group < LOAD_ROWS / GROUP_ROWS; ++group)
+            [[unroll]] for (uint i = 0; i < 8; ++i)
+              [[unroll]] for (uint g = 0; g < GROUP_ROWS; ++g) {
+                const uint r = group * GROUP_ROWS + g;
+                const float a = subgroupShuffle(own[i], r);
+                [[unroll]] for (uint v = 0; v < BLOCKS; ++v)
+                  sums[8 * load + r][v] = fma(a, b[v][i], sums[8 * load + r][v]);
+              }
         }
       }
 #endif
@@ -107,27 +114,41 @@ void main() {
   }
 
   const uint column0 = first_column + 8 * block0;
-#if ROWS == 1
+#if EXPERTS
   [[unroll]] for (uint v = 0; v < BLOCKS; ++v) {
     const uint column = column0 + 8 * v + lane;
-#if EXPERTS
-    if (here[v])
-#endif
-      finish(row0, column, sums[0][v], bias_of(column));
+    if (here[v]) finish(row0, column, sums[0][v], bias_of(column));
   }
+#elif ROWS == 1
+  // Invocations exchange columns for blocks, so that each ends eight neighbours, which are one word.
+  float x[8];
+  [[unroll]] for (uint v = 0; v < BLOCKS; ++v)
+    [[unroll]] for (uint c = 0; c < 8; ++c) {
+      const float exchanged = subgroupShuffle(sums[0][v], c);
+      x[c] = v == 0 || lane == v ? exchanged : x[c];
+    }
+  if (lane < BLOCKS) finish_eight(row0, column0 + 8 * lane, stores_words, x);
 #else
-  // Invocations exchange columns for rows, so that each ends eight neighbours, which are one word.
-  [[unroll]] for (uint load = 0; load < LOADS; ++load)
-    [[unroll]] for (uint v = 0; v < BLOCKS; ++v) {
+  // The same, columns for rows. Loops: with all words of the tile side by side this would be most of the kernel, and of
+  // the time to compile it.
+  [[dont_unroll]] for (uint load = 0; load < LOADS; ++load) {
+    float of_rows[LOAD_ROWS][BLOCKS];
+    [[unroll]] for (uint l = 0; l < LOADS; ++l)
+      [[unroll]] for (uint r = 0; r < LOAD_ROWS; ++r)
+        [[unroll]] for (uint v = 0; v < BLOCKS; ++v)
+          of_rows[r][v] = l == 0 || load == l ? sums[8 * l + r][v] : of_rows[r][v];
+    [[dont_unroll]] for (uint block = 0; block < BLOCKS; ++block) {
       float x[8];
-      [[unroll]] for (uint c = 0; c < 8; ++c) {
-        x[c] = 0.0;
-        [[unroll]] for (uint r = 0; r < min(8, ROWS); ++r) {
-          const float of_row = subgroupShuffle(sums[8 * load + r][v], c);
-          x[c] = lane == r ? of_row : x[c];
+      [[unroll]] for (uint r = 0; r < LOAD_ROWS; ++r) {
+        float of_row = of_rows[r][0];
+        [[unroll]] for (uint v = 1; v < BLOCKS; ++v) of_row = block == v ? of_rows[r][v] : of_row;
+        [[unroll]] for (uint c = 0; c < 8; ++c) {
+          const float exchanged = subgroupShuffle(of_row, c);
+          x[c] = r == 0 || lane == r ? exchanged : x[c];
         }
       }
-      if (lane < ROWS) finish_eight(row0 + 8 * load + lane, column0 + 8 * v, stores_words, x);
+      if (lane < LOAD_ROWS) finish_eight(row0 + 8 * load + lane, column0 + 8 * block, stores_words, x);
     }
+  }
 #endif
 }

@@ -28,13 +28,14 @@ struct expert_parameters {
 /// A kernel of one tile size: the texel form has the same name with a suffix.
 struct tile_kernel {
   std::string_view name, texel_name;
-  std::int64_t rows, blocks, subgroups;
+  std::int64_t rows;
 };
 constexpr tile_kernel tile_kernels[] = {
-    {"linear_row", "linear_row_texel", 1, 8, 1},
-    {"linear_rows", "linear_rows_texel", 4, 8, 2},
-    {"linear_tile", "linear_tile_texel", 16, 4, 4},
+    {"linear_row", "linear_row_texel", 1},
+    {"linear_rows", "linear_rows_texel", 4},
+    {"linear_tile", "linear_tile_texel", 16},
 };
+constexpr std::int64_t tile_blocks = 8;  // of eight columns
 
 constexpr std::int64_t divide_up(std::int64_t value, std::int64_t divisor) {
   return (value + divisor - 1) / divisor;
@@ -75,10 +76,10 @@ void add_packed(lowering_context& context, const linear_work& work, placed_matri
   dispatch step = product(work, x, weights);
   step.shader = texels ? kernel->texel_name : kernel->name;
   const bool in_words = work.linear.columns % 8 == 0 && weights.first % 8 == 0 && weights.count % 8 == 0;
-  step.specialization.push_back(kernel->rows > 1 && in_words && !work.float_target);
+  step.specialization.push_back(in_words);
   const std::int64_t tiles =
-      divide_up(work.rows, kernel->rows) * divide_up(divide_up(weights.count, 8), kernel->blocks);
-  step.groups = groups_for(tiles, static_cast<std::uint32_t>(kernel->subgroups), context.traits());
+      divide_up(work.rows, kernel->rows) * divide_up(divide_up(weights.count, 8), tile_blocks);
+  step.groups = groups_for(tiles, 1, context.traits());
   context.add(std::move(step));
 }
 
@@ -114,7 +115,7 @@ void add_experts(lowering_context& context, const linear_work& work, placed_matr
   step.operands.push_back(work.experts->ids);
   step.shader = !software ? "expert_chunks" : texels ? "expert_row_texel" : "expert_row";
   if (software) step.specialization.push_back(0);
-  step.groups = groups_for(work.rows * divide_up(divide_up(matrix.rows, 8), software ? tile_kernels[0].blocks : 1), 1,
+  step.groups = groups_for(work.rows * divide_up(divide_up(matrix.rows, 8), software ? tile_blocks : 1), 1,
                            context.traits());
   context.add(std::move(step));
 }
