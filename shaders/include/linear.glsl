@@ -45,10 +45,19 @@ layout(push_constant) uniform parameters {
 
 float bias_of(uint column) { return has_bias ? widen(bias[min(column, columns - 1)]) : 0.0; }
 
+// As if it had been stored: what follows gives the bits of a dispatch of its own.
+float as_stored(float value) {
+#if TROUPE_STORAGE_F16
+  return rounded_to_half(value);
+#else
+  return value;
+#endif
+}
+
 // What is stored for a sum, before it is narrowed.
 float finished(float sum, float term, float residual_term) {
   precise float value = scale * (sum + term);
-  if (has_residual) value += residual_term;
+  if (has_residual) value = as_stored(value) + residual_term;
   if (activation == SOFTCAP) return activation_a * activation_tanh(value / activation_a);
   return activate(activation, activation_a, activation_b, value);
 }

@@ -16,8 +16,11 @@
 
 layout(local_size_x = 8) in;
 layout(constant_id = 8) const bool stores_words = false;  // see finish_eight()
+// Not 0: the activation of the first half of the columns, which lets through the second half. Tiles then are four blocks of
+// each.
+layout(constant_id = 9) const uint gate = 0;
 // Never set: loops that end here are unrolled by the driver, which knows the format, and not before, for all formats.
-layout(constant_id = 9) const uint blocks_of_tile = BLOCKS;
+layout(constant_id = 10) const uint blocks_of_tile = BLOCKS;
 
 WORDS(0, left);
 #if READS_TEXELS
@@ -28,20 +31,55 @@ layout(set = 0, binding = 1) readonly buffer weight_words { uvec4 weights[]; };
 #define weight_word(i) weights[i]
 #endif
 
+#define HALF (BLOCKS / 2)
 #define LOADS ((ROWS + 7) / 8)
 #define LOAD_ROWS (ROWS < 8 ? ROWS : 8)
 // Rows whose sums fit into registers while eight terms are added to each.
 #define GROUP_ROWS (LOAD_ROWS < 2 ? 1 : 2)
 
+#if ROWS > 1
+// Of one block of columns, the eight columns of the row that the invocation ends: invocations exchange columns for rows.
+float[8] exchanged(float of_rows[LOAD_ROWS][BLOCKS], uint block) {
+  float x[8];
+  [[unroll]] for (uint r = 0; r < LOAD_ROWS; ++r) {
+    float of_row = of_rows[r][0];
+    [[unroll]] for (uint v = 1; v < BLOCKS; ++v) of_row = block == v ? of_rows[r][v] : of_row;
+    [[unroll]] for (uint c = 0; c < 8; ++c) {
+      const float column = subgroupShuffle(of_row, c);
+      x[c] = r == 0 || gl_SubgroupInvocationID == r ? column : x[c];
+    }
+  }
+  return x;
+}
+#endif
+
+// Stores eight elements that gates `x` let through of `y`. Columns are whole blocks here.
+void finish_gated(uint row, uint column, float x[8], float y[8]) {
+  const uint width = columns / 2;
+  if (row >= rows || column >= width) return;
+  for (uint j = 0; j < 8; ++j) {
+    const float through = as_stored(finished(y[j], bias_of(width + column + j), 0.0));
+    x[j] = activate(gate, 1.0, 0.0, as_stored(finished(x[j], bias_of(column + j), 0.0))) * through;
+  }
+  store_eight(target_eights, (row * width + column) / 8, x);
+}
+
 void main() {
   const uint lane = gl_SubgroupInvocationID;
   const uint blocks = (own_columns + 7) / 8;
   const uint tiles_down = (rows + ROWS - 1) / ROWS;
-  const uint tiles_across = (blocks + BLOCKS - 1) / BLOCKS;
+  const uint target_blocks = gate == 0 ? blocks : blocks / 2;
+  const uint tile_blocks = gate == 0 ? BLOCKS : HALF;
+  const uint tiles_across = (target_blocks + tile_blocks - 1) / tile_blocks;
   const uint tile = group_index();
   if (tile >= tiles_down * tiles_across) return;
   const uint row0 = tile % tiles_down * ROWS;  // down first: the weights stay in the cache
-  const uint block0 = tile / tiles_down * BLOCKS;
+#if ROWS == 1 && !EXPERTS
+  // What a thread reads for its next tile lies behind what it read for this one: eight long streams, not many short ones.
+  const uint block0 = tile, block_step = tiles_across;
+#else
+  const uint block0 = tile / tiles_down * tile_blocks, block_step = 1;
+#endif
 
   // Rows and columns past the edge repeat the last ones and are not stored.
   uint row_word[LOADS];
@@ -60,7 +98,10 @@ void main() {
 #else
   [[unroll]] for (uint r = 0; r < LOADS; ++r)
     row_word[r] = min(row0 + 8 * r + (ROWS == 1 ? 0 : lane), rows - 1) * left_stride;
-  [[unroll]] for (uint v = 0; v < BLOCKS; ++v) at[v] = min(block0 + v, blocks - 1) * 8 * row_words + lane;
+  [[unroll]] for (uint v = 0; v < BLOCKS; ++v) {
+    const uint block = block0 + (gate == 0 ? v : v % HALF) * block_step;
+    at[v] = (min(block, target_blocks - 1) + (gate != 0 && v >= HALF ? target_blocks : 0)) * 8 * row_words + lane;
+  }
 #endif
 
   float sums[ROWS][BLOCKS];
@@ -121,13 +162,19 @@ void main() {
   }
 #elif ROWS == 1
   // Invocations exchange columns for blocks, so that each ends eight neighbours, which are one word.
-  float x[8];
+  float x[8], y[8];
   [[unroll]] for (uint v = 0; v < BLOCKS; ++v)
     [[unroll]] for (uint c = 0; c < 8; ++c) {
       const float exchanged = subgroupShuffle(sums[0][v], c);
       x[c] = v == 0 || lane == v ? exchanged : x[c];
+      y[c] = v <= HALF || lane + HALF == v ? exchanged : y[c];
     }
-  if (lane < BLOCKS) finish_eight(row0, column0 + 8 * lane, stores_words, x);
+  const uint column = column0 + 8 * block_step * lane;
+  if (gate == 0) {
+    finish_eight(row0, column, stores_words, x);
+  } else if (lane < HALF) {
+    finish_gated(row0, column, x, y);
+  }
 #else
   // The same, columns for rows. Loops: with all words of the tile side by side this would be most of the kernel, and of
   // the time to compile it.
@@ -137,17 +184,16 @@ void main() {
       [[unroll]] for (uint r = 0; r < LOAD_ROWS; ++r)
         [[unroll]] for (uint v = 0; v < BLOCKS; ++v)
           of_rows[r][v] = l == 0 || load == l ? sums[8 * l + r][v] : of_rows[r][v];
-    [[dont_unroll]] for (uint block = 0; block < BLOCKS; ++block) {
-      float x[8];
-      [[unroll]] for (uint r = 0; r < LOAD_ROWS; ++r) {
-        float of_row = of_rows[r][0];
-        [[unroll]] for (uint v = 1; v < BLOCKS; ++v) of_row = block == v ? of_rows[r][v] : of_row;
-        [[unroll]] for (uint c = 0; c < 8; ++c) {
-          const float exchanged = subgroupShuffle(of_row, c);
-          x[c] = r == 0 || lane == r ? exchanged : x[c];
-        }
+    const uint row = row0 + 8 * load + lane;
+    [[dont_unroll]] for (uint block = 0; block < tile_blocks; ++block) {
+      const float x[8] = exchanged(of_rows, block);
+      const uint column = column0 + 8 * block;
+      if (gate == 0) {
+        if (lane < LOAD_ROWS) finish_eight(row, column, stores_words, x);
+      } else {
+        const float y[8] = exchanged(of_rows, block + HALF);
+        if (lane < LOAD_ROWS) finish_gated(row, column, x, y);
       }
-      if (lane < LOAD_ROWS) finish_eight(row0 + 8 * load + lane, column0 + 8 * block, stores_words, x);
     }
   }
 #endif
