@@ -20,7 +20,8 @@ public:
       : event_based_actor(config),
         options_(std::move(options)),
         state_(options_.layout, static_cast<std::uint32_t>(options_.nodes.size() - 1), options_.first_state_epoch),
-        shards_(options_.layout->parts.size()) {
+        shards_(options_.layout->parts.size()),
+        bytes_moved_(options_.layout->parts.size(), 0) {
     quiet(*this);
     set_down_handler([this](caf::scheduled_actor*, caf::down_msg& down) { on_down(down); });
   }
@@ -40,6 +41,7 @@ public:
         [this](const part_failed_msg& failed) {
           if (known(failed.plan, failed.part)) perform(state_.part_failed(failed.part, failed.host, failed.why));
         },
+        [this](const part_progress_msg& progress) { on_progress(progress); },
         [this](const step_failed_msg& failed) {
           if (failed.plan == options_.plan_id)
             perform(state_.step_failed(failed.request, failed.attempt, failed.micro, failed.why));
@@ -86,6 +88,23 @@ private:
     perform(state_.part_up(up.part, up.host, up.incarnation));
   }
 
+  void on_progress(const part_progress_msg& progress) {
+    if (!known(progress.plan, progress.part) || state_.parts()[progress.part].host != progress.host) return;
+    bytes_moved_[progress.part] = progress.bytes_moved;
+    if (options_.on_progress)
+      options_.on_progress({progress.part, progress.bytes_done, progress.bytes_total, progress.bytes_moved});
+  }
+
+  /// Nodes that have the weights of a part: this process, and those where a part with the same weights is up.
+  std::vector<caf::actor> holders_of(const plan_part& part) const {
+    std::vector<caf::actor> holders{options_.nodes.back()};
+    for (std::uint32_t other = 0; other < shards_.size(); ++other)
+      if (options_.layout->parts[other].weights == part.weights && state_.parts()[other].up &&
+          shards_[other].host + 1 < options_.nodes.size() && holders.size() < limits::shards_max)
+        holders.push_back(options_.nodes[shards_[other].host]);
+    return holders;
+  }
+
   void on_down(const caf::down_msg& down) {
     // The supervisor starts this process's node anew, and then a coordinator that knows it.
     if (options_.nodes.back().address() == down.source)
@@ -123,7 +142,12 @@ private:
                        part.network,
                        options_.layout->storage,
                        options_.restarts,
-                       caf::actor_cast<caf::actor>(this)};
+                       caf::actor_cast<caf::actor>(this),
+                       {},
+                       part.weights,
+                       nullptr};
+    if (part.weights) load.holders = holders_of(part);
+    bytes_moved_[order.part] = 0;
     request(options_.nodes[order.host], placement_patience, std::move(load))
         .then([](ok_atom) {},
               [this, order](caf::error& why) { perform(state_.part_failed(order.part, order.host, from_caf(why))); });
@@ -175,7 +199,8 @@ private:
     std::vector<part_placement> list;
     for (std::uint32_t part = 0; part < shards_.size(); ++part) {
       const graph& network = *options_.layout->parts[part].network;
-      list.push_back({part, shards_[part].node, shards_[part].device, network.nodes.size(), network.constant_bytes()});
+      list.push_back({part, shards_[part].node, shards_[part].device, network.nodes.size(), network.constant_bytes(),
+                      bytes_moved_[part]});
     }
     return list;
   }
@@ -190,6 +215,7 @@ private:
   coordinator_options options_;
   coordinator_state state_;
   std::vector<placed_shard> shards_;
+  std::vector<std::uint64_t> bytes_moved_;  // to where each part is placed
   std::unordered_map<std::uint64_t, completion> waiting_;
   std::uint64_t requests_ = 0;
   std::optional<result<void>> readiness_;

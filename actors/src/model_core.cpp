@@ -12,7 +12,8 @@ void model_core::submit(std::vector<tensor> inputs, time_point deadline, std::ui
 
 std::uint64_t model_core::first_state_epoch() {
   const std::lock_guard lock(mutex_);
-  return (epoch_ranges_++ << 32) + 1;  // no coordinator lives through 2^32 losses
+  // No coordinator lives through 2^32 losses, no version through 2^16 coordinators.
+  return ((version_ - 1) << 48) + (epoch_ranges_++ << 32) + 1;
 }
 
 void model_core::send(submission work) {

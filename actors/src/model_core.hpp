@@ -20,7 +20,8 @@ public:
   /// At most this many submissions wait for a coordinator; more are refused.
   static constexpr std::size_t parked_max = 1024;
 
-  explicit model_core(bool stateful = false) : stateful_(stateful) {}
+  /// `version`: of the weights; state epochs of different versions are different.
+  explicit model_core(bool stateful = false, std::uint64_t version = 1) : stateful_(stateful), version_(version) {}
 
   /// `state_epoch` as in `run_options`.
   void submit(std::vector<tensor> inputs, time_point deadline, std::uint64_t state_epoch, callback done);
@@ -50,6 +51,7 @@ private:
   void park(submission work);
 
   const bool stateful_;
+  const std::uint64_t version_;
   mutable std::mutex mutex_;
   caf::actor coordinator_, aggregator_;
   std::uint64_t generation_ = 0;

@@ -87,7 +87,7 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
                                                    : static_cast<std::uint32_t>(networks.size());
   for (std::uint32_t replica = 0; replica < made.replicas; ++replica) {
     if (made.mode == parallel_mode::data && replica > 0) {
-      made.parts.push_back({replica, 0, made.parts.front().network});
+      made.parts.push_back({replica, 0, made.parts.front().network, nullptr});
       continue;
     }
     const graph& original = networks[made.mode == parallel_mode::ensemble ? replica : 0];
@@ -106,9 +106,20 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
     made.stateful = !network.states.empty();
     TROUPE_TRY(auto parts, cut_pipeline(network, made.stages, operators, options.storage));
     for (std::uint32_t stage = 0; stage < made.stages; ++stage)
-      made.parts.push_back({replica, stage, std::make_shared<const graph>(std::move(parts[stage]))});
+      made.parts.push_back({replica, stage, std::make_shared<const graph>(std::move(parts[stage])), nullptr});
   }
   return made;
+}
+
+result<void> pack_weights(plan& layout) {
+  for (plan_part& part : layout.parts) {
+    if (part.network == layout.parts.front().network && layout.parts.front().weights) {
+      part.weights = layout.parts.front().weights;  // replicas share them
+      continue;
+    }
+    TROUPE_TRY(part.weights, packed_weights::pack(part.network));
+  }
+  return {};
 }
 
 std::vector<std::int64_t> split_rows(const plan& layout, std::int64_t rows, std::uint64_t request) {

@@ -8,6 +8,7 @@
 #include "coordinator.hpp"
 #include "host_side.hpp"
 #include "node.hpp"
+#include "parameter_store.hpp"
 #include "tree_conversion.hpp"
 #include "troupe/actors/messages.hpp"
 #include "troupe/actors/supervisor.hpp"
@@ -29,23 +30,32 @@ std::uint64_t random_id() {
   return (static_cast<std::uint64_t>(source()) << 32) ^ source();
 }
 
-/// The model's inputs, outputs and notes without its nodes and weights, for checking what callers give.
-graph interface_of(const graph& network) {
-  graph made;
-  made.name = network.name;
-  made.metadata = network.metadata;
-  for (const value_id id : network.inputs) made.inputs.push_back(made.add_value(network.values[id]));
-  for (const value_id id : network.outputs) made.outputs.push_back(made.add_value(network.values[id]));
-  return made;
-}
-
 }  // namespace
+
+void model_version::close() {
+  core->close(error(errc::unavailable, "the model was unloaded"));
+  if (const auto alive = owner.lock()) alive->unload(id);
+}
 
 result<void> system_core::start() {
   const host_scope scope;
   config = std::make_unique<runtime_config>(runtime_options{.threads = options.threads == 0 ? 2 : options.threads});
   actors = std::make_unique<caf::actor_system>(*config);
   links = std::make_unique<remoting>(*actors, remoting_options{options.name});
+
+  child_spec store_child;
+  store_child.id = "weights";
+  store_child.probe = probe_policy{};
+  store_child.start = [self = weak_from_this(),
+                       made = parameter_store_options{weights, options.weights_directory, options.weights_bytes_max}](
+                          caf::event_based_actor* parent) -> caf::actor {
+    const auto core = self.lock();
+    if (!core) return {};  // the system is being destroyed
+    const caf::actor handle = spawn_parameter_store(parent, made);
+    const std::lock_guard lock(core->mutex);
+    core->store = handle;
+    return handle;
+  };
 
   awaited<bool> started;
   child_spec node_child;
@@ -55,7 +65,13 @@ result<void> system_core::start() {
                                           [selector = options.device, devices = options.devices, table = operators] {
                                             return open_device(selector, table, devices);
                                           },
-                                          options.on_event, options.allow_fault_injection, links.get()},
+                                          options.on_event, options.allow_fault_injection, links.get(),
+                                          [self = weak_from_this()]() -> caf::actor {
+                                            const auto core = self.lock();
+                                            if (!core) return {};
+                                            const std::lock_guard lock(core->mutex);
+                                            return core->store;
+                                          }},
                       self = weak_from_this(), first = std::make_shared<std::function<void(bool)>>(started.setter())](
                          caf::event_based_actor* parent) -> caf::actor {
     const auto core = self.lock();
@@ -73,6 +89,7 @@ result<void> system_core::start() {
   top.name = "root";
   top.restarts_max = constants::intensity_root.restarts_max;
   top.window = constants::intensity_root.window;
+  top.children.push_back(std::move(store_child));
   top.children.push_back(std::move(node_child));
   TROUPE_TRY(root, spawn_supervisor(*actors, std::move(top), options.on_event));
   if (!started.wait_until(steady_clock::now() + stop_patience))
@@ -95,24 +112,32 @@ result<void> system_core::start() {
   return {};
 }
 
-result<loaded_model> system_core::load(std::span<const graph> networks, const load_options& wanted) {
+result<std::shared_ptr<model_version>> system_core::load(std::span<const graph> networks, const load_options& wanted,
+                                                         std::uint64_t version) {
   const time_point deadline = steady_clock::now() + wanted.deadline;
   load_options effective = wanted;
   // The reference device keeps everything in fp32; what crosses a cut must keep its bits as well.
   if (device.kind == device_kind::reference && remote_nodes.empty()) effective.storage = dtype::f32;
   TROUPE_TRY(plan made, make_plan(networks, effective, *operators));
+  if (!remote_nodes.empty()) {
+    TROUPE_CHECK(pack_weights(made));
+    for (const plan_part& part : made.parts) weights->add(part.weights);
+  }
   const auto layout = std::make_shared<const plan>(std::move(made));
 
-  const auto shared = std::make_shared<model_core>(layout->stateful);
-  loaded_model loaded{interface_of(networks[0]), {}, shared};
+  const auto shared = std::make_shared<model_core>(layout->stateful, version);
+  const auto loaded = std::make_shared<model_version>();
+  loaded->number = version;
+  loaded->core = shared;
+  loaded->owner = weak_from_this();
   {
     const std::lock_guard lock(mutex);
-    loaded.id = fmt::format("model {}", ++models_made);
-    models[loaded.id] = shared;
+    loaded->id = fmt::format("model {}", ++models_made);
+    models[loaded->id] = shared;
   }
 
   supervisor_spec family;
-  family.name = loaded.id;
+  family.name = loaded->id;
   family.restarts_max = constants::intensity_node.restarts_max;
   family.window = constants::intensity_node.window;
   child_spec aggregator_child;
@@ -127,11 +152,13 @@ result<loaded_model> system_core::load(std::span<const graph> networks, const lo
   coordinator_child.id = "coordinator";
   coordinator_child.probe = probe_policy{};
   coordinator_child.start = [layout, shared, self = weak_from_this(),
-                             restarts = options.restarts](caf::event_based_actor* parent) -> caf::actor {
+                             restarts = options.restarts,
+                             on_progress = wanted.on_progress](caf::event_based_actor* parent) -> caf::actor {
     const auto core = self.lock();
     if (!core) return {};
     const caf::actor handle = spawn_coordinator(
-        parent, {random_id(), layout, core->hosts(), shared->aggregator(), restarts, shared->first_state_epoch()});
+        parent, {random_id(), layout, core->hosts(), shared->aggregator(), restarts, shared->first_state_epoch(),
+                 on_progress});
     shared->coordinator_started(handle);
     return handle;
   };
@@ -154,7 +181,7 @@ result<loaded_model> system_core::load(std::span<const graph> networks, const lo
   }
   auto outcome = ready.wait_until(deadline);
   if (outcome && *outcome) return loaded;
-  unload(loaded.id);
+  loaded->close();
   if (outcome) return std::move(*outcome).error();
   return fail(errc::deadline_exceeded, "the parts of the model were not loaded within {} ms", wanted.deadline.count());
 }
@@ -227,6 +254,7 @@ void system_core::stop() {
   {
     const std::lock_guard lock(mutex);
     node = nullptr;
+    store = nullptr;
   }
   root = nullptr;
   // The runtime's destructor waits for every thread. Should one of them be stuck in a driver, it is given up: a leak is

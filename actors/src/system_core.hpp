@@ -10,14 +10,23 @@
 #include "remoting.hpp"
 #include "runtime.hpp"
 #include "troupe/system.hpp"
+#include "weight_registry.hpp"
 
 namespace troupe {
 
-/// A model as `system_core::load` leaves it.
-struct loaded_model {
-  graph interface;  ///< inputs, outputs and metadata only
-  std::string id;   ///< of the model's supervisor below the root
+struct system_core;
+
+/// One version of a model's weights, as its actors run it. Requests keep it alive; with the last of them and the model's
+/// handles it is unloaded.
+struct model_version {
+  std::uint64_t number = 1;
+  std::string id;  ///< of its supervisor below the root
   std::shared_ptr<model_core> core;
+  std::weak_ptr<system_core> owner;
+
+  ~model_version() { close(); }
+  /// Answers what is under way `unavailable` and unloads the version. Idempotent.
+  void close();
 };
 
 /// What a system owns; models refer to it weakly.
@@ -28,7 +37,9 @@ struct system_core : std::enable_shared_from_this<system_core> {
   std::unique_ptr<runtime_config> config;
   std::unique_ptr<caf::actor_system> actors;
   std::unique_ptr<remoting> links;
+  const std::shared_ptr<weight_registry> weights = std::make_shared<weight_registry>();
   caf::actor root;
+  caf::actor store;  ///< of this process; another after a restart. Guarded by `mutex`
   caf::actor node;  ///< of this process; another after a restart. Guarded by `mutex`
   std::vector<caf::actor> remote_nodes;
   std::mutex mutex;
@@ -38,7 +49,9 @@ struct system_core : std::enable_shared_from_this<system_core> {
   ~system_core() { stop(); }
   /// Starts everything that `options`, `operators` and `device` ask for.
   result<void> start();
-  result<loaded_model> load(std::span<const graph> networks, const load_options& options);
+  /// `version` is the number that the version gets.
+  result<std::shared_ptr<model_version>> load(std::span<const graph> networks, const load_options& options,
+                                              std::uint64_t version);
   void unload(const std::string& id);
   /// Other nodes, then this process's own as it is now.
   std::vector<caf::actor> hosts();
