@@ -67,9 +67,8 @@ std::optional<tensor> read_file(const files::path& path) {
 
 bool write_file(const files::path& path, std::span<const std::byte> bytes) {
   const descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  return file.value >= 0 && all_of(bytes.data(), bytes.size(), [&](const std::byte* from, std::size_t n) {
-           return ::write(file.value, from, n);
-         });
+  return file.value >= 0 && all_of(bytes.data(), bytes.size(),
+                                   [&](const std::byte* from, std::size_t n) { return ::write(file.value, from, n); });
 }
 
 }  // namespace

@@ -10,10 +10,10 @@ caf::actor spawn_chunk_worker(caf::event_based_actor* store, chunk_cache cache) 
   return store->spawn<caf::detached + caf::linked>(
       [](caf::event_based_actor* self, const std::shared_ptr<chunk_cache>& files) -> caf::behavior {
         quiet(*self);
-        return {[files](const read_chunk_msg& wanted) { 
-          if (auto found = files->read(wanted.hash)) return chunk_msg{std::move(*found)};
-          return chunk_msg::none();
-         },
+        return {[files](const read_chunk_msg& wanted) {
+                  if (auto found = files->read(wanted.hash)) return chunk_msg{std::move(*found)};
+                  return chunk_msg::none();
+                },
                 [files](const check_chunk_msg& received) -> caf::result<ok_atom> {
                   const auto found = hash_of(received.data.bytes());
                   if (!found) return to_caf(found.error());

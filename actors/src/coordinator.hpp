@@ -17,7 +17,7 @@ struct coordinator_options {
   std::vector<caf::actor> nodes;  ///< other nodes, then this process's own
   caf::actor aggregator;
   restart_limits restarts;
-  std::uint64_t first_state_epoch = 1;  ///< see `model_core`
+  std::uint64_t first_state_epoch = 1;                    ///< see `model_core`
   std::function<void(const load_progress&)> on_progress;  ///< see `load_options`
 };
 

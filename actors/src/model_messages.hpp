@@ -56,7 +56,8 @@ struct load_part_msg {
   std::vector<caf::actor> holders;  ///< nodes that have the weights, should this one lack them
   /// At the sender: how the weights of `network` travel; nothing: within it.
   std::shared_ptr<const packed_weights> weights;
-  /// At a receiver on another node: constants that `network` lacks, and has as its last inputs; nothing: it is complete.
+  /// At a receiver on another node: constants that `network` lacks, and has as its last inputs; nothing: it is
+  /// complete.
   std::shared_ptr<const weight_manifest> lacking;
 };
 

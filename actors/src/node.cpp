@@ -108,8 +108,8 @@ private:
     child.id = "shard";
     child.restart = restart_kind::transient;
     child.probe = probe_policy{};
-    child.start = [incarnation = std::make_shared<std::uint64_t>(0), plan = order.plan, part = order.part,
-                   network, storage = order.storage, open = options_.open_device,
+    child.start = [incarnation = std::make_shared<std::uint64_t>(0), plan = order.plan, part = order.part, network,
+                   storage = order.storage, open = options_.open_device,
                    self = caf::actor_cast<caf::actor_addr>(this)](caf::event_based_actor* parent) {
       return spawn_shard(parent,
                          {plan, part, ++*incarnation, network, storage, open, caf::actor_cast<caf::actor>(self)});

@@ -83,8 +83,7 @@ private:
     }
     const std::uint64_t number = ++numbers_;
     auto promise = make_response_promise<weights_msg>();
-    jobs_.emplace(number,
-                  job{std::move(wanted), std::move(*assembly), promise_guard(promise), total, 0, 0});
+    jobs_.emplace(number, job{std::move(wanted), std::move(*assembly), promise_guard(promise), total, 0, 0});
     tell(jobs_.at(number));
     perform(state_.begin(number, chunks, holders));
     return promise;
@@ -122,8 +121,13 @@ private:
     // Through the mailbox also when it is here: else each chunk of a part would nest in the one before.
     if (auto held = options_.registry->find(order.hash)) return send(this, located_msg{order.hash, std::move(*held)});
     request(worker_, chunk_patience, read_chunk_msg{order.hash})
-        .then([this, hash = order.hash](chunk_msg& found) { located({hash, std::move(found.data)}); },
-              [this, hash = order.hash](caf::error&) { located({hash, {}}); });
+        .then(
+            [this, hash = order.hash](chunk_msg& found) {
+              located({hash, std::move(found.data)});
+            },
+            [this, hash = order.hash](caf::error&) {
+              located({hash, {}});
+            });
   }
 
   void located(const located_msg& chunk) {

@@ -1,5 +1,6 @@
-// The parameter store of a process: gives chunks of weights to other nodes, and fetches those that parts of this process
-// need, from memory, from the disk, or from whichever node has them. What it decides is in parameter_store_state:
+// The parameter store of a process: gives chunks of weights to other nodes, and fetches those that parts of this
+// process need, from memory, from the disk, or from whichever node has them. What it decides is in
+// parameter_store_state:
 //
 //   node --fetch_weights_msg--> store --chunk_request_msg--> other nodes (and their stores)
 //   store --part_progress_msg--> coordinator;  store --weights_msg--> node, when all are there

@@ -14,8 +14,8 @@ parameter_store_actions parameter_store_state::begin(std::uint64_t job, const st
                                                      const std::vector<std::uint64_t>& holders) {
   parameter_store_actions out;
   if (jobs_.size() >= jobs_max) {
-    out.push_back(failed{job, fail(errc::unavailable, "the weights of {} parts are being fetched, which is the limit",
-                                   jobs_.size())});
+    out.push_back(failed{
+        job, fail(errc::unavailable, "the weights of {} parts are being fetched, which is the limit", jobs_.size())});
     return out;
   }
   running_job& added = jobs_[job];

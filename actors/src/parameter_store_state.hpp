@@ -1,5 +1,5 @@
-// What a parameter store decides when parts need weights: what is looked for here, what is asked of which node, and what
-// follows when a node fails. Plain state: events in, actions out; no CAF types, no clock, no bytes.
+// What a parameter store decides when parts need weights: what is looked for here, what is asked of which node, and
+// what follows when a node fails. Plain state: events in, actions out; no CAF types, no clock, no bytes.
 //
 //   chunk:  waits --look_up--> found, or missing --ask--> right, or missing again at another holder
 //   job:    one part; done when all its chunks are, failed when nobody is left to ask for one of them
@@ -78,9 +78,9 @@ public:
 
 private:
   struct wanted_chunk {
-    std::set<std::uint64_t> jobs;         // empty when all were cancelled
-    std::set<std::uint64_t> without;      // holders that do not have it
-    bool under_way = false;               // looked up or asked for
+    std::set<std::uint64_t> jobs;     // empty when all were cancelled
+    std::set<std::uint64_t> without;  // holders that do not have it
+    bool under_way = false;           // looked up or asked for
   };
   struct running_job {
     std::size_t missing = 0;

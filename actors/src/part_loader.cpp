@@ -16,7 +16,7 @@ void part_loader::fetch(load_part_msg order, callback done) {
   if (const auto earlier = waiting_.find(key); earlier != waiting_.end()) drop(earlier);
   const std::uint64_t ticket = ++tickets_;
   const caf::actor store = store_ ? store_() : caf::actor();
-  fetch_weights_msg wanted{order.plan, order.part,    order.host,    order.network,
+  fetch_weights_msg wanted{order.plan,    order.part,    order.host,    order.network,
                            order.lacking, order.holders, order.observer};
   waiting_.emplace(key, waiting_order{ticket, std::move(order), std::move(done)});
   if (!store)

@@ -32,9 +32,10 @@ std::uint64_t random_id() {
 
 }  // namespace
 
-void model_version::close() {
+model_version::~model_version() {
   core->close(error(errc::unavailable, "the model was unloaded"));
-  if (const auto alive = owner.lock()) alive->unload(id);
+  const host_scope scope;
+  if (const auto alive = caf::actor_cast<caf::actor>(root)) caf::anon_send(alive, terminate_child{id});
 }
 
 result<void> system_core::start() {
@@ -129,10 +130,11 @@ result<std::shared_ptr<model_version>> system_core::load(std::span<const graph> 
   const auto loaded = std::make_shared<model_version>();
   loaded->number = version;
   loaded->core = shared;
-  loaded->owner = weak_from_this();
+  loaded->root = root.address();
   {
     const std::lock_guard lock(mutex);
     loaded->id = fmt::format("model {}", ++models_made);
+    std::erase_if(models, [](const auto& each) { return each.second.expired(); });
     models[loaded->id] = shared;
   }
 
@@ -151,14 +153,12 @@ result<std::shared_ptr<model_version>> system_core::load(std::span<const graph> 
   child_spec coordinator_child;
   coordinator_child.id = "coordinator";
   coordinator_child.probe = probe_policy{};
-  coordinator_child.start = [layout, shared, self = weak_from_this(),
-                             restarts = options.restarts,
+  coordinator_child.start = [layout, shared, self = weak_from_this(), restarts = options.restarts,
                              on_progress = wanted.on_progress](caf::event_based_actor* parent) -> caf::actor {
     const auto core = self.lock();
     if (!core) return {};
-    const caf::actor handle = spawn_coordinator(
-        parent, {random_id(), layout, core->hosts(), shared->aggregator(), restarts, shared->first_state_epoch(),
-                 on_progress});
+    const caf::actor handle = spawn_coordinator(parent, {random_id(), layout, core->hosts(), shared->aggregator(),
+                                                         restarts, shared->first_state_epoch(), on_progress});
     shared->coordinator_started(handle);
     return handle;
   };
@@ -181,19 +181,8 @@ result<std::shared_ptr<model_version>> system_core::load(std::span<const graph> 
   }
   auto outcome = ready.wait_until(deadline);
   if (outcome && *outcome) return loaded;
-  loaded->close();
   if (outcome) return std::move(*outcome).error();
   return fail(errc::deadline_exceeded, "the parts of the model were not loaded within {} ms", wanted.deadline.count());
-}
-
-void system_core::unload(const std::string& id) {
-  if (!actors) return;
-  {
-    const std::lock_guard lock(mutex);
-    models.erase(id);
-  }
-  const host_scope scope;
-  if (root) caf::anon_send(root, terminate_child{id});
 }
 
 std::vector<caf::actor> system_core::hosts() {

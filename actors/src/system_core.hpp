@@ -14,19 +14,16 @@
 
 namespace troupe {
 
-struct system_core;
-
-/// One version of a model's weights, as its actors run it. Requests keep it alive; with the last of them and the model's
-/// handles it is unloaded.
+/// One version of a model's weights, as its actors run it. Handles and requests keep it alive; with the last of them it
+/// is unloaded.
 struct model_version {
   std::uint64_t number = 1;
-  std::string id;  ///< of its supervisor below the root
+  std::string id;        ///< of its supervisor below the root
+  caf::actor_addr root;  ///< which may have ended before
   std::shared_ptr<model_core> core;
-  std::weak_ptr<system_core> owner;
 
-  ~model_version() { close(); }
-  /// Answers what is under way `unavailable` and unloads the version. Idempotent.
-  void close();
+  /// From any thread, an actor's among them: never waits.
+  ~model_version();
 };
 
 /// What a system owns; models refer to it weakly.
@@ -40,7 +37,7 @@ struct system_core : std::enable_shared_from_this<system_core> {
   const std::shared_ptr<weight_registry> weights = std::make_shared<weight_registry>();
   caf::actor root;
   caf::actor store;  ///< of this process; another after a restart. Guarded by `mutex`
-  caf::actor node;  ///< of this process; another after a restart. Guarded by `mutex`
+  caf::actor node;   ///< of this process; another after a restart. Guarded by `mutex`
   std::vector<caf::actor> remote_nodes;
   std::mutex mutex;
   std::map<std::string, std::weak_ptr<model_core>> models;
@@ -52,7 +49,6 @@ struct system_core : std::enable_shared_from_this<system_core> {
   /// `version` is the number that the version gets.
   result<std::shared_ptr<model_version>> load(std::span<const graph> networks, const load_options& options,
                                               std::uint64_t version);
-  void unload(const std::string& id);
   /// Other nodes, then this process's own as it is now.
   std::vector<caf::actor> hosts();
   tree_node tree();

@@ -126,8 +126,7 @@ caf::message decode(wire::load_part record, handle_translator& handles) {
                   nullptr,
                   nullptr};
   for (const wire::actor_ref& holder : record.holders) m.holders.push_back(handles.to_handle(holder));
-  if (!record.weights.weights.empty())
-    m.lacking = std::make_shared<const weight_manifest>(std::move(record.weights));
+  if (!record.weights.weights.empty()) m.lacking = std::make_shared<const weight_manifest>(std::move(record.weights));
   return caf::make_message(std::move(m));
 }
 caf::message decode(wire::part_up record, handle_translator& handles) {
@@ -181,8 +180,7 @@ std::optional<wire::body> to_record(const caf::message& message, handle_translat
   if (message.size() != 1) return std::nullopt;
   return encode_one_of<ok_atom, caf::error, step_msg, step_failed_msg, load_part_msg, part_up_msg, part_failed_msg,
                        unload_plan_msg, kill_part_msg, node_status_request_msg, node_status_msg, connect_peer_msg,
-                       chunk_request_msg, chunk_msg, part_progress_msg>(
-      message, handles);
+                       chunk_request_msg, chunk_msg, part_progress_msg>(message, handles);
 }
 
 std::optional<caf::message> to_message(wire::body record, handle_translator& handles) {

@@ -7,10 +7,11 @@
 namespace troupe {
 
 /// Runs the steps of a generator on a loaded model, with the caches of the shards as they are now: when a shard was
-/// lost and came back empty, the generator hears of it and replays its tokens.
+/// lost and came back empty, the generator hears of it and replays its tokens. All steps use the version of the weights
+/// that was in use when this was made.
 class model_steps final : public step_runner {
 public:
-  explicit model_steps(model steps) : model_(std::move(steps)) {}
+  explicit model_steps(const model& steps) : model_(steps.at_this_version()) {}
 
   result<std::vector<tensor>> run(std::span<const tensor> inputs, time_point deadline,
                                   const cancellation& cancel) override;

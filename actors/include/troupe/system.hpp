@@ -54,6 +54,9 @@ struct system_options {
   device_options devices;          ///< how devices are opened; its `fault_hook` is for tests
   std::size_t threads = 0;         ///< of the actor scheduler; 0: 2. Devices have threads of their own besides
   std::vector<std::string> nodes;  ///< "host:port" of other nodes to place parts on
+  /// Where this machine keeps its key and whom it is paired with. Empty: it keeps nothing, has no identity, and talks
+  /// to nobody outside the loopback interface.
+  std::filesystem::path state_directory;
   restart_limits restarts;
   /// Folder in which weights of models on other machines are kept, so that they are moved once; empty: they are kept in
   /// memory only, while parts need them.
@@ -163,11 +166,11 @@ public:
   result<model> load_ensemble(std::span<const graph> networks, const load_options& options = {});
 
   /// Puts new weights into a loaded model without stopping it: `network` has the structure of the one that was loaded,
-  /// its names, operators, shapes and element types, and other values. It is loaded beside the old version, for which the
-  /// nodes need the memory, and only chunks of weights that changed travel. Requests that come after the call has
-  /// returned are computed with the new version, those before with the old one, none with both; the old version is freed
-  /// when its last request has been answered. When this fails, nothing has changed. Waits as `load` does, with the
-  /// options that the model was loaded with. An ensemble is refused with `unsupported`.
+  /// its names, operators, shapes and element types, and other values. It is loaded beside the old version, for which
+  /// the nodes need the memory, and only chunks of weights that changed travel. Requests that come after the call has
+  /// returned are computed with the new version, those before with the old one, none with both; the old version is
+  /// freed when its last request has been answered. When this fails, nothing has changed. Waits as `load` does, with
+  /// the options that the model was loaded with. An ensemble is refused with `unsupported`.
   result<void> publish(const model& to, const graph& network);
   result<void> publish(const model& to, const std::filesystem::path& file);
 
