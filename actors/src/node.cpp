@@ -46,9 +46,9 @@ public:
         [this](const connect_peer_msg& order) { return connect_peer(order); },
         [this](const peer_connected_msg& ended) { on_connected(ended); },
         [this](node_status_request_msg) { return describe(); },
-        [this](const chunk_request_msg& wanted) -> caf::result<chunk_msg> {
+        [this](const chunk_request_msg& wanted) -> caf::result<caf::message> {
           if (const caf::actor store = options_.store ? options_.store() : caf::actor()) return delegate(store, wanted);
-          return chunk_msg::none();
+          return caf::make_message(chunk_msg::none());
         },
     };
   }

@@ -37,8 +37,8 @@ public:
     return {
         [this](fetch_weights_msg& wanted) { return fetch(wanted); },
         [this](const cancel_fetch_msg& order) {
-          for (const auto& [number, job] : jobs_)
-            if (job.wanted.plan == order.plan && job.wanted.part == order.part)
+          for (const auto& [number, each] : jobs_)
+            if (each.wanted.plan == order.plan && each.wanted.part == order.part)
               return end(number, error(errc::cancelled, "nobody needs the part any more"));
         },
         [this](const chunk_request_msg& wanted) { return serve(wanted); },
@@ -186,13 +186,12 @@ private:
 
   void obey(const parameter_store_action::finished& order) {
     const auto found = jobs_.find(order.job);
-    job done = std::move(found->second);
+    job ended = std::move(found->second);
     jobs_.erase(found);
-    auto whole = std::move(done.parts).finish();
-    if (!whole) return done.promise.deliver(to_caf(whole.error()));
+    auto whole = std::move(ended.parts).finish();
+    if (!whole) return ended.promise.deliver(to_caf(whole.error()));
     options_.registry->add(*whole);
-    tell(done);
-    done.promise.deliver(weights_msg{std::move(*whole)});
+    ended.promise.deliver(weights_msg{std::move(*whole)});
   }
 
   void obey(const parameter_store_action::failed& order) {

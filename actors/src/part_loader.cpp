@@ -7,7 +7,7 @@ namespace troupe {
 namespace {
 
 /// Longer than anybody waits for a model: each chunk of it has a deadline of its own.
-constexpr std::chrono::hours fetch_patience{24};
+constexpr std::chrono::seconds fetch_patience = std::chrono::hours(24);
 
 }  // namespace
 
