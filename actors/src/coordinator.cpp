@@ -5,6 +5,7 @@
 #include "caf_error.hpp"
 #include "coordinator_state.hpp"
 #include "model_messages.hpp"
+#include "parameter_store.hpp"
 #include "runtime.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
@@ -13,6 +14,8 @@ namespace {
 
 /// How long a node may take to say that it has taken a part (loading itself is not included).
 constexpr std::chrono::seconds placement_patience{30};
+/// Naming the chunks of a part's weights takes about a second for a gigabyte, and parts wait for each other.
+constexpr std::chrono::seconds packing_patience{600};
 
 class coordinator final : public caf::event_based_actor {
 public:
@@ -21,13 +24,15 @@ public:
         options_(std::move(options)),
         state_(options_.layout, static_cast<std::uint32_t>(options_.nodes.size() - 1), options_.first_state_epoch),
         shards_(options_.layout->parts.size()),
-        bytes_moved_(options_.layout->parts.size(), 0) {
+        arriving_(shards_.size()),
+        packed_(shards_.size()),
+        bytes_moved_(shards_.size(), 0) {
     quiet(*this);
     set_down_handler([this](caf::scheduled_actor*, caf::down_msg& down) { on_down(down); });
   }
 
   caf::behavior make_behavior() override {
-    for (const caf::actor& node : options_.nodes) monitor(node);
+    for (std::uint32_t host = 0; host < options_.nodes.size(); ++host) watch_host(host);
     perform(state_.start());
     return {
         [this](submit_msg& submitted) {
@@ -59,6 +64,20 @@ public:
           else
             ready_watchers_.push_back(std::move(wanted));
         },
+        [this](const host_joined_msg& joined) {
+          if (host_numbers_.count(joined.node.address())) return;  // known from the start
+          options_.nodes.push_back(joined.node);
+          watch_host(static_cast<std::uint32_t>(options_.nodes.size() - 1));
+          perform(state_.host_up());
+        },
+        [this](const host_retiring_msg& retiring) {
+          if (const auto found = host_numbers_.find(retiring.node.address()); found != host_numbers_.end())
+            perform(state_.host_leaving(found->second));
+        },
+        [this](const node_leaving_msg& leaving) {
+          if (leaving.plan == options_.plan_id && leaving.host < options_.nodes.size())
+            perform(state_.host_leaving(leaving.host));
+        },
         [this](const placement_request_msg& wanted) { wanted.done(placements()); },
         [this](const inject_kill_msg& wanted) { inject_kill(wanted); },
     };
@@ -71,6 +90,7 @@ public:
       watcher.done(error(errc::unavailable, "the coordinator ended before the model was loaded"));
     ready_watchers_.clear();
     shards_.clear();
+    arriving_.clear();
     options_ = {};
   }
 
@@ -79,45 +99,60 @@ private:
     return plan_id == options_.plan_id && part < options_.layout->parts.size();
   }
 
+  void watch_host(std::uint32_t host) {
+    monitor(options_.nodes[host]);
+    host_numbers_[options_.nodes[host].address()] = host;
+  }
+
   void on_part_up(part_up_msg& up) {
     if (!known(up.plan, up.part) || !up.shard) return;
     const auto& status = state_.parts()[up.part];
-    if (status.host != up.host || up.incarnation < status.incarnation) return;
+    const bool arrives = status.next && status.next->host == up.host;
+    if (!arrives && status.host != up.host) return;
+    if (up.incarnation < (arrives ? status.next->incarnation : status.incarnation)) return;
     monitor(up.shard);
-    shards_[up.part] = {up.shard, up.host, up.incarnation, up.node, up.device};
+    watched_[up.shard.address()] = {up.part, up.host, up.incarnation};
+    (arrives ? arriving_ : shards_)[up.part] = {up.shard, up.node, up.device};
     perform(state_.part_up(up.part, up.host, up.incarnation));
   }
 
+  /// Whether the part runs on this host, moves there or is about to.
+  bool placed_at(std::uint32_t part, std::uint32_t host) const {
+    const auto& status = state_.parts()[part];
+    return status.host == host || (status.next && status.next->host == host);
+  }
+
   void on_progress(const part_progress_msg& progress) {
-    if (!known(progress.plan, progress.part) || state_.parts()[progress.part].host != progress.host) return;
+    if (!known(progress.plan, progress.part) || !placed_at(progress.part, progress.host)) return;
     bytes_moved_[progress.part] = progress.bytes_moved;
     if (options_.on_progress)
       options_.on_progress({progress.part, progress.bytes_done, progress.bytes_total, progress.bytes_moved});
   }
 
   /// Nodes that have the weights of a part: this process, and those where a part with the same weights is up.
-  std::vector<caf::actor> holders_of(const plan_part& part) const {
-    std::vector<caf::actor> holders{options_.nodes.back()};
-    for (std::uint32_t other = 0; other < shards_.size(); ++other)
-      if (options_.layout->parts[other].weights == part.weights && state_.parts()[other].up &&
-          shards_[other].host + 1 < options_.nodes.size() && holders.size() < limits::shards_max)
-        holders.push_back(options_.nodes[shards_[other].host]);
+  std::vector<caf::actor> holders_of(std::uint32_t part) const {
+    const std::uint32_t local = state_.hosts().local();
+    std::vector<caf::actor> holders{options_.nodes[local]};
+    for (std::uint32_t other = 0; other < shards_.size() && holders.size() < limits::shards_max; ++other) {
+      const auto& status = state_.parts()[other];
+      if (options_.layout->parts[other].network == options_.layout->parts[part].network && status.up &&
+          status.host != local)
+        holders.push_back(options_.nodes[status.host]);
+    }
     return holders;
   }
 
   void on_down(const caf::down_msg& down) {
     // The supervisor starts this process's node anew, and then a coordinator that knows it.
-    if (options_.nodes.back().address() == down.source)
+    if (options_.nodes[state_.hosts().local()].address() == down.source)
       return quit(to_caf(error(errc::unavailable, "the node actor of this process has ended")));
-    for (std::uint32_t host = 0; host + 1 < options_.nodes.size(); ++host)
-      if (options_.nodes[host].address() == down.source) return perform(state_.host_down(host));
-    for (std::uint32_t part = 0; part < shards_.size(); ++part) {
-      const placed_shard& lost = shards_[part];
-      if (!lost.handle || lost.handle.address() != down.source) continue;
-      const auto [host, incarnation] = std::pair(lost.host, lost.incarnation);
-      shards_[part].handle = nullptr;
-      return perform(state_.part_down(part, host, incarnation));
-    }
+    if (const auto host = host_numbers_.find(down.source); host != host_numbers_.end())
+      return perform(state_.host_down(host->second));
+    const auto found = watched_.find(down.source);
+    if (found == watched_.end()) return;
+    const watched_shard lost = found->second;
+    watched_.erase(found);
+    perform(state_.part_down(lost.part, lost.host, lost.incarnation));
   }
 
   void inject_kill(const inject_kill_msg& wanted) {
@@ -135,22 +170,40 @@ private:
   }
 
   void obey(coordinator_action::place_part& order) {
-    const plan_part& part = options_.layout->parts[order.part];
-    load_part_msg load{options_.plan_id,
-                       order.part,
-                       order.host,
-                       part.network,
-                       options_.layout->storage,
-                       options_.restarts,
-                       caf::actor_cast<caf::actor>(this),
-                       {},
-                       part.weights,
-                       nullptr};
-    if (part.weights) load.holders = holders_of(part);
     bytes_moved_[order.part] = 0;
-    request(options_.nodes[order.host], placement_patience, std::move(load))
+    const caf::actor store = options_.store ? options_.store() : caf::actor();
+    if (order.host == state_.hosts().local() || !store) return load(order.part, order.host);
+    // Weights go to other nodes in chunks, which the store names once for all loads of a network.
+    request(store, packing_patience, pack_weights_msg{options_.layout->parts[order.part].network})
+        .then(
+            [this, part = order.part, host = order.host](weights_msg& packed) {
+              packed_[part] = std::move(packed.weights);
+              if (placed_at(part, host)) load(part, host);
+            },
+            [this, part = order.part, host = order.host](caf::error& why) {
+              if (placed_at(part, host)) perform(state_.part_failed(part, host, from_caf(why)));
+            });
+  }
+
+  void load(std::uint32_t part, std::uint32_t host) {
+    load_part_msg order{options_.plan_id,
+                        part,
+                        host,
+                        options_.layout->parts[part].network,
+                        options_.layout->storage,
+                        options_.restarts,
+                        caf::actor_cast<caf::actor>(this),
+                        holders_of(part),
+                        packed_[part],
+                        nullptr};
+    request(options_.nodes[host], placement_patience, std::move(order))
         .then([](ok_atom) {},
-              [this, order](caf::error& why) { perform(state_.part_failed(order.part, order.host, from_caf(why))); });
+              [this, part, host](caf::error& why) { perform(state_.part_failed(part, host, from_caf(why))); });
+  }
+
+  void obey(coordinator_action::switch_part& order) { shards_[order.part] = std::exchange(arriving_[order.part], {}); }
+  void obey(coordinator_action::unload_part& order) {
+    send(options_.nodes[order.host], unload_part_msg{options_.plan_id, order.part, order.host});
   }
 
   void obey(coordinator_action::send_step& order) {
@@ -207,15 +260,21 @@ private:
 
   struct placed_shard {
     caf::actor handle;
-    std::uint32_t host = 0;
-    std::uint64_t incarnation = 0;
     std::string node, device;
+  };
+  struct watched_shard {
+    std::uint32_t part = 0, host = 0;
+    std::uint64_t incarnation = 0;
   };
 
   coordinator_options options_;
   coordinator_state state_;
-  std::vector<placed_shard> shards_;
-  std::vector<std::uint64_t> bytes_moved_;  // to where each part is placed
+  std::vector<placed_shard> shards_;                           ///< where each part takes its steps
+  std::vector<placed_shard> arriving_;                         ///< where it will, if it moves and is up there
+  std::vector<std::shared_ptr<const packed_weights>> packed_;  ///< parts that were given to other nodes
+  std::vector<std::uint64_t> bytes_moved_;                     ///< to where each part was placed last
+  std::unordered_map<caf::actor_addr, watched_shard> watched_;
+  std::unordered_map<caf::actor_addr, std::uint32_t> host_numbers_;
   std::unordered_map<std::uint64_t, completion> waiting_;
   std::uint64_t requests_ = 0;
   std::optional<result<void>> readiness_;

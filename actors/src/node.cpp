@@ -40,8 +40,14 @@ public:
         [this](const shard_ready_msg& ready) { on_ready(ready); },
         [this](const shard_failing_msg& failing) { on_failing(failing); },
         [this](const unload_plan_msg& order) {
-          unload([&](const part_key& key, const caf::actor&) { return key.first == order.plan; });
+          unload([&](const part_key& key, std::uint32_t, const caf::actor&) { return key.first == order.plan; });
         },
+        [this](const unload_part_msg& order) {
+          unload([&](const part_key& key, std::uint32_t host, const caf::actor&) {
+            return key == part_key{order.plan, order.part} && host == order.host;
+          });
+        },
+        [this](leave_atom) { return leave(); },
         [this](const kill_part_msg& order) { return kill(order); },
         [this](const connect_peer_msg& order) { return connect_peer(order); },
         [this](const peer_connected_msg& ended) { on_connected(ended); },
@@ -54,7 +60,7 @@ public:
   }
 
   void on_exit() override {
-    loader_.cancel([](auto...) { return true; });
+    loader_.cancel([](const load_part_msg&) { return true; });
     parts_.clear();
     stopping_.clear();
     options_ = {};
@@ -76,7 +82,8 @@ private:
     if (!order.network || !order.observer)
       return to_caf(error(errc::invalid_argument, "an order to load a part lacks the part or its observer"));
     const part_key key{order.plan, order.part};
-    unload([&](const part_key& each, const caf::actor&) { return each == key; });
+    unload([&](const part_key& each, std::uint32_t, const caf::actor&) { return each == key; });
+    if (leaving_) return to_caf(fail(errc::unavailable, "the node \"{}\" is about to stop", options_.name));
     if (parts_.size() + loader_.size() >= parts_max)
       return to_caf(
           fail(errc::unavailable, "the node \"{}\" runs {} parts, which is its limit", options_.name, parts_.size()));
@@ -89,8 +96,9 @@ private:
         else
           started = std::move(weights).error().while_doing(
               fmt::format("fetching the weights of part {} for node \"{}\"", complete.part, options_.name));
-        if (!started)
-          send(complete.observer, part_failed_msg{complete.plan, complete.part, complete.host, started.error()});
+        if (started) return;
+        send(complete.observer, part_failed_msg{complete.plan, complete.part, complete.host, started.error()});
+        parts_may_be_gone();
       });
       return ok_atom::value;
     }
@@ -144,6 +152,7 @@ private:
     send(found->second.observer, part_failed_msg{found->first.first, found->first.second, found->second.host, why});
     stop_supervisor(found->second.supervisor);
     parts_.erase(found);
+    parts_may_be_gone();
   }
 
   void stop_supervisor(const caf::actor& supervisor) {
@@ -151,20 +160,39 @@ private:
     send_exit(supervisor, caf::exit_reason::user_shutdown);
   }
 
-  /// Ends the parts for which `wanted(key, observer)`, those that wait for their weights among them.
+  /// Ends the parts for which `wanted(key, host, observer)`, those that wait for their weights among them.
   template <class Predicate>
   void unload(Predicate wanted) {
-    loader_.cancel([&](std::uint64_t plan, std::uint32_t part, const caf::actor& observer) {
-      return wanted(part_key{plan, part}, observer);
+    loader_.cancel([&](const load_part_msg& order) {
+      return wanted(part_key{order.plan, order.part}, order.host, order.observer);
     });
     for (auto each = parts_.begin(); each != parts_.end();) {
-      if (!wanted(each->first, each->second.observer)) {
+      if (!wanted(each->first, each->second.host, each->second.observer)) {
         ++each;
         continue;
       }
       stop_supervisor(each->second.supervisor);
       each = parts_.erase(each);
     }
+    parts_may_be_gone();
+  }
+
+  /// Asks those whose parts run here to run them elsewhere; answered when the last part is unloaded.
+  caf::result<ok_atom> leave() {
+    leaving_ = true;
+    if (parts_.empty() && loader_.size() == 0) return ok_atom::value;
+    loader_.for_each([this](const load_part_msg& order) {
+      send(order.observer, node_leaving_msg{order.plan, order.host});
+    });
+    for (const auto& [key, part] : parts_) send(part.observer, node_leaving_msg{key.first, part.host});
+    auto promise = make_response_promise<ok_atom>();
+    left_.push_back(promise);
+    return promise;
+  }
+
+  void parts_may_be_gone() {
+    if (!parts_.empty() || loader_.size() > 0) return;
+    for (auto& waiting : std::exchange(left_, {})) waiting.deliver(ok_atom::value);
   }
 
   caf::result<ok_atom> kill(const kill_part_msg& order) {
@@ -249,7 +277,8 @@ private:
       return;
     }
     // An observer: nobody is left who needs its parts.
-    unload([&](const part_key&, const caf::actor& observer) { return observer.address() == down.source; });
+    unload(
+        [&](const part_key&, std::uint32_t, const caf::actor& observer) { return observer.address() == down.source; });
   }
 
   void on_exit_request(const caf::exit_msg& exit) {
@@ -262,6 +291,8 @@ private:
   node_options options_;
   part_loader loader_;
   std::map<part_key, hosted_part> parts_;
+  bool leaving_ = false;
+  std::vector<caf::typed_response_promise<ok_atom>> left_;
   std::set<caf::actor_addr> stopping_;
   std::uint64_t tickets_ = 0;
   std::map<std::uint64_t, caf::response_promise> connecting_;

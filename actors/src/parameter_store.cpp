@@ -25,6 +25,22 @@ std::uint64_t available_memory() {
   return std::numeric_limits<std::uint64_t>::max();
 }
 
+/// A thread of its own for hashing whole networks, so that chunks of others do not wait for it.
+caf::actor spawn_packer(caf::event_based_actor& store, std::shared_ptr<weight_registry> registry) {
+  return store.spawn<caf::detached + caf::linked>(
+      [](caf::event_based_actor* self, const std::shared_ptr<weight_registry>& known) -> caf::behavior {
+        quiet(*self);
+        return {[known](const pack_weights_msg& wanted) -> caf::result<weights_msg> {
+          if (auto before = known->find(wanted.network)) return weights_msg{std::move(before)};
+          auto made = packed_weights::pack(wanted.network);
+          if (!made) return to_caf(std::move(made).error().while_doing("naming the chunks of a part's weights"));
+          known->add(*made);
+          return weights_msg{std::move(*made)};
+        }};
+      },
+      std::move(registry));
+}
+
 class parameter_store final : public caf::event_based_actor {
 public:
   parameter_store(caf::actor_config& config, parameter_store_options options)
@@ -34,6 +50,7 @@ public:
 
   caf::behavior make_behavior() override {
     worker_ = spawn_chunk_worker(this, chunk_cache(options_.cache, options_.cache_bytes_max));
+    packer_ = spawn_packer(*this, options_.registry);
     return {
         [this](fetch_weights_msg& wanted) { return fetch(wanted); },
         [this](const cancel_fetch_msg& order) {
@@ -42,6 +59,7 @@ public:
               return end(number, error(errc::cancelled, "nobody needs the part any more"));
         },
         [this](const chunk_request_msg& wanted) { return serve(wanted); },
+        [this](const pack_weights_msg& wanted) -> caf::result<caf::message> { return delegate(packer_, wanted); },
         [this](const located_msg& chunk) { located(chunk); },
     };
   }
@@ -50,6 +68,7 @@ public:
     jobs_.clear();  // each is answered by its guard
     holders_.clear();
     worker_ = nullptr;
+    packer_ = nullptr;
     options_ = {};
   }
 
@@ -210,7 +229,7 @@ private:
 
   parameter_store_options options_;
   parameter_store_state state_;
-  caf::actor worker_;
+  caf::actor worker_, packer_;
   std::uint64_t numbers_ = 0;
   std::size_t reads_for_others_ = 0;
   std::map<std::uint64_t, job> jobs_;

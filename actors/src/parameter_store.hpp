@@ -33,6 +33,11 @@ struct fetch_weights_msg {
   std::vector<caf::actor> holders;
   caf::actor observer;  ///< hears `part_progress_msg`
 };
+/// Coordinator to store: name the chunks of this network's weights, and serve them while somebody holds the answer,
+/// `weights_msg`.
+struct pack_weights_msg {
+  std::shared_ptr<const graph> network;
+};
 struct weights_msg {
   std::shared_ptr<const packed_weights> weights;
 };
@@ -49,6 +54,7 @@ struct located_msg {
 }  // namespace troupe
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::fetch_weights_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::pack_weights_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::weights_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::cancel_fetch_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::located_msg)

@@ -22,14 +22,17 @@ public:
   /// Has the weights fetched that `order` lacks; `done` is called later, once, unless `cancel` comes before. An earlier
   /// order for the same part is cancelled.
   void fetch(load_part_msg order, callback done);
-  /// Cancels the orders for which `unwanted(plan, part, observer)`.
+  /// Cancels the orders for which `unwanted(order)`.
   template <class Predicate>
   void cancel(Predicate unwanted) {
     for (auto each = waiting_.begin(); each != waiting_.end();) {
       const auto here = each++;
-      const auto& [plan, part] = here->first;
-      if (unwanted(plan, part, here->second.order.observer)) drop(here);
+      if (unwanted(here->second.order)) drop(here);
     }
+  }
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [key, waiting] : waiting_) visit(waiting.order);
   }
   std::size_t size() const noexcept { return waiting_.size(); }
 

@@ -4,20 +4,13 @@
 #include <cmath>
 #include <numeric>
 
+#include "random_number.hpp"
 #include "troupe/engine/detail/fail.hpp"
 #include "troupe/engine/partition.hpp"
 #include "troupe/engine/passes.hpp"
 
 namespace troupe {
 namespace {
-
-/// splitmix64 (Steele, Lea, Flood 2014): the same numbers with every standard library.
-std::uint64_t next_random(std::uint64_t& state) {
-  std::uint64_t z = (state += 0x9e3779b97f4a7c15u);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
 
 result<void> check_options(std::size_t networks, const load_options& options) {
   if (options.shards == 0 || options.shards > limits::shards_max)
@@ -87,7 +80,7 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
                                                    : static_cast<std::uint32_t>(networks.size());
   for (std::uint32_t replica = 0; replica < made.replicas; ++replica) {
     if (made.mode == parallel_mode::data && replica > 0) {
-      made.parts.push_back({replica, 0, made.parts.front().network, nullptr});
+      made.parts.push_back({replica, 0, made.parts.front().network});
       continue;
     }
     const graph& original = networks[made.mode == parallel_mode::ensemble ? replica : 0];
@@ -106,20 +99,9 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
     made.stateful = !network.states.empty();
     TROUPE_TRY(auto parts, cut_pipeline(network, made.stages, operators, options.storage));
     for (std::uint32_t stage = 0; stage < made.stages; ++stage)
-      made.parts.push_back({replica, stage, std::make_shared<const graph>(std::move(parts[stage])), nullptr});
+      made.parts.push_back({replica, stage, std::make_shared<const graph>(std::move(parts[stage]))});
   }
   return made;
-}
-
-result<void> pack_weights(plan& layout) {
-  for (plan_part& part : layout.parts) {
-    if (part.network == layout.parts.front().network && layout.parts.front().weights) {
-      part.weights = layout.parts.front().weights;  // replicas share them
-      continue;
-    }
-    TROUPE_TRY(part.weights, packed_weights::pack(part.network));
-  }
-  return {};
 }
 
 std::vector<std::int64_t> split_rows(const plan& layout, std::int64_t rows, std::uint64_t request) {

@@ -6,7 +6,6 @@
 
 #include "troupe/engine/graph.hpp"
 #include "troupe/system.hpp"
-#include "troupe/transport/packed_weights.hpp"
 
 namespace troupe {
 
@@ -15,7 +14,6 @@ struct plan_part {
   std::uint32_t replica = 0;  ///< which copy (data) or member (ensemble)
   std::uint32_t stage = 0;    ///< place in the pipeline of its replica
   std::shared_ptr<const graph> network;
-  std::shared_ptr<const packed_weights> weights;  ///< for other nodes; nothing: the network travels whole
 };
 
 /// Parts are ordered by replica, then stage: part index = replica * stages + stage.
@@ -36,9 +34,6 @@ struct plan {
 
 /// Checks, optimises and cuts networks for these options. One network, except for an ensemble.
 result<plan> make_plan(std::span<const graph> networks, const load_options& options, const operator_table& operators);
-
-/// Prepares the weights of all parts for their way to other nodes, hashing them on the calling thread.
-result<void> pack_weights(plan& layout);
 
 /// Shares of `rows` for each of `replicas` (some may be 0); they sum to `rows`. Deterministic in (seed, request).
 std::vector<std::int64_t> split_rows(const plan& layout, std::int64_t rows, std::uint64_t request);

@@ -6,9 +6,11 @@
 #include <map>
 #include <mutex>
 
+#include "membership.hpp"
 #include "model_core.hpp"
 #include "remoting.hpp"
 #include "runtime.hpp"
+#include "troupe/actors/supervisor_spec.hpp"
 #include "troupe/system.hpp"
 #include "weight_registry.hpp"
 
@@ -36,9 +38,10 @@ struct system_core : std::enable_shared_from_this<system_core> {
   std::unique_ptr<remoting> links;
   const std::shared_ptr<weight_registry> weights = std::make_shared<weight_registry>();
   caf::actor root;
-  caf::actor store;  ///< of this process; another after a restart. Guarded by `mutex`
-  caf::actor node;   ///< of this process; another after a restart. Guarded by `mutex`
-  std::vector<caf::actor> remote_nodes;
+  caf::actor store;                  ///< of this process; another after a restart. Guarded by `mutex`
+  caf::actor node;                   ///< of this process; another after a restart. Guarded by `mutex`
+  caf::actor membership;             ///< another after a restart. Guarded by `mutex`
+  std::vector<member_view> members;  ///< other nodes. Guarded by `mutex`
   std::mutex mutex;
   std::map<std::string, std::weak_ptr<model_core>> models;
   std::uint64_t models_made = 0;
@@ -49,11 +52,24 @@ struct system_core : std::enable_shared_from_this<system_core> {
   /// `version` is the number that the version gets.
   result<std::shared_ptr<model_version>> load(std::span<const graph> networks, const load_options& options,
                                               std::uint64_t version);
-  /// Other nodes, then this process's own as it is now.
+  /// Gives the parameter store of this process as it is when called; nothing while there is none.
+  std::function<caf::actor()> present_store();
+  /// Other nodes that are up, then this process's own as it is now.
   std::vector<caf::actor> hosts();
+  /// See `system::add_node` and `system::remove_node`.
+  result<void> add_node(const std::string& address);
+  result<void> remove_node(const std::string& address);
+  /// See `system::leave`.
+  result<void> leave(std::chrono::milliseconds patience);
   tree_node tree();
   /// Ends everything within a few seconds, whatever state it is in. Idempotent.
   void stop();
+
+private:
+  child_spec membership_child(std::function<void(bool)> started);
+  /// Sends to the coordinators of all models.
+  template <class Message>
+  void tell_coordinators(const Message& message);
 };
 
 }  // namespace troupe

@@ -15,6 +15,8 @@ namespace troupe {
 class weight_registry {
 public:
   void add(const std::shared_ptr<const packed_weights>& weights);
+  /// The weights of this very network, or nothing.
+  std::shared_ptr<const packed_weights> find(const std::shared_ptr<const graph>& network) const;
   /// The chunk of this name as uint8[n], or nothing.
   std::optional<tensor> find(const content_hash& hash) const;
 
@@ -22,6 +24,9 @@ public:
   std::atomic<std::uint64_t> bytes_received{0};  ///< from other nodes, and found right
 
 private:
+  /// Those that are alive.
+  std::vector<std::shared_ptr<const packed_weights>> known() const;
+
   mutable std::mutex mutex_;
   std::vector<std::weak_ptr<const packed_weights>> known_;
 };

@@ -170,8 +170,8 @@ TEST_CASE("a tensor that never had storage arrives as zero") {
 TEST_CASE("tensors and what must not overtake them travel as bulk, weights behind them, everything else as control") {
   for (const auto& [name, letter] : sample_letters()) {
     INFO(name);
-    const bool bulk =
-        name == "load_part" || name == "load_part_by_reference" || name == "unload_plan" || name == "step";
+    const bool bulk = name == "load_part" || name == "load_part_by_reference" || name == "unload_part" ||
+                      name == "unload_plan" || name == "step";
     CHECK(need(encode(letter)).lane == (bulk ? lane::bulk : name == "chunk" ? lane::background : lane::control));
   }
 }
