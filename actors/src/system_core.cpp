@@ -86,9 +86,9 @@ result<void> system_core::start() {
   top.name = "root";
   top.restarts_max = constants::intensity_root.restarts_max;
   top.window = constants::intensity_root.window;
-  top.children.push_back(std::move(store_child));
   top.children.push_back(std::move(node_child));
   top.children.push_back(membership_child(membership_started.setter()));
+  top.children.push_back(std::move(store_child));
   TROUPE_TRY(root, spawn_supervisor(*actors, std::move(top), options.on_event));
   const time_point start_deadline = steady_clock::now() + stop_patience;
   if (!started.wait_until(start_deadline) || !membership_started.wait_until(start_deadline))
