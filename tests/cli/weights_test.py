@@ -59,6 +59,7 @@ class relay:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+        source.close()
 
     def close(self):
         self.listener.close()
