@@ -5,6 +5,7 @@
 #include "caf_error.hpp"
 #include "coordinator_state.hpp"
 #include "model_messages.hpp"
+#include "parameter_store.hpp"
 #include "runtime.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
@@ -13,6 +14,8 @@ namespace {
 
 /// How long a node may take to say that it has taken a part (loading itself is not included).
 constexpr std::chrono::seconds placement_patience{30};
+/// Naming the chunks of a part's weights takes about a second for a gigabyte, and parts wait for each other.
+constexpr std::chrono::seconds packing_patience{600};
 
 class coordinator final : public caf::event_based_actor {
 public:
@@ -21,7 +24,9 @@ public:
         options_(std::move(options)),
         state_(options_.layout, static_cast<std::uint32_t>(options_.nodes.size() - 1), options_.first_state_epoch),
         shards_(options_.layout->parts.size()),
-        arriving_(shards_.size()) {
+        arriving_(shards_.size()),
+        packed_(shards_.size()),
+        bytes_moved_(shards_.size(), 0) {
     quiet(*this);
     set_down_handler([this](caf::scheduled_actor*, caf::down_msg& down) { on_down(down); });
   }
@@ -42,6 +47,7 @@ public:
         [this](const part_failed_msg& failed) {
           if (known(failed.plan, failed.part)) perform(state_.part_failed(failed.part, failed.host, failed.why));
         },
+        [this](const part_progress_msg& progress) { on_progress(progress); },
         [this](const step_failed_msg& failed) {
           if (failed.plan == options_.plan_id)
             perform(state_.step_failed(failed.request, failed.attempt, failed.micro, failed.why));
@@ -118,6 +124,32 @@ private:
     perform(state_.part_up(up.part, up.host, up.incarnation));
   }
 
+  /// Whether the part runs on this host, moves there or is about to.
+  bool placed_at(std::uint32_t part, std::uint32_t host) const {
+    const auto& status = state_.parts()[part];
+    return status.host == host || (status.next && status.next->host == host);
+  }
+
+  void on_progress(const part_progress_msg& progress) {
+    if (!known(progress.plan, progress.part) || !placed_at(progress.part, progress.host)) return;
+    bytes_moved_[progress.part] = progress.bytes_moved;
+    if (options_.on_progress)
+      options_.on_progress({progress.part, progress.bytes_done, progress.bytes_total, progress.bytes_moved});
+  }
+
+  /// Nodes that have the weights of a part: this process, and those where a part with the same weights is up.
+  std::vector<caf::actor> holders_of(std::uint32_t part) const {
+    const std::uint32_t local = state_.hosts().local();
+    std::vector<caf::actor> holders{options_.nodes[local]};
+    for (std::uint32_t other = 0; other < shards_.size() && holders.size() < limits::shards_max; ++other) {
+      const auto& status = state_.parts()[other];
+      if (options_.layout->parts[other].network == options_.layout->parts[part].network && status.up &&
+          status.host != local)
+        holders.push_back(options_.nodes[status.host]);
+    }
+    return holders;
+  }
+
   void on_down(const caf::down_msg& down) {
     // The supervisor starts this process's node anew, and then a coordinator that knows it.
     if (options_.nodes[state_.hosts().local()].address() == down.source)
@@ -146,17 +178,35 @@ private:
   }
 
   void obey(coordinator_action::place_part& order) {
-    const plan_part& part = options_.layout->parts[order.part];
-    load_part_msg load{options_.plan_id,
-                       order.part,
-                       order.host,
-                       part.network,
-                       options_.layout->storage,
-                       options_.restarts,
-                       caf::actor_cast<caf::actor>(this)};
-    request(options_.nodes[order.host], placement_patience, std::move(load))
+    bytes_moved_[order.part] = 0;
+    const caf::actor store = options_.store ? options_.store() : caf::actor();
+    if (order.host == state_.hosts().local() || !store) return load(order.part, order.host);
+    // Weights go to other nodes in chunks, which the store names once for all loads of a network.
+    request(store, packing_patience, pack_weights_msg{options_.layout->parts[order.part].network})
+        .then(
+            [this, part = order.part, host = order.host](weights_msg& packed) {
+              packed_[part] = std::move(packed.weights);
+              if (placed_at(part, host)) load(part, host);
+            },
+            [this, part = order.part, host = order.host](caf::error& why) {
+              if (placed_at(part, host)) perform(state_.part_failed(part, host, from_caf(why)));
+            });
+  }
+
+  void load(std::uint32_t part, std::uint32_t host) {
+    load_part_msg order{options_.plan_id,
+                        part,
+                        host,
+                        options_.layout->parts[part].network,
+                        options_.layout->storage,
+                        options_.restarts,
+                        caf::actor_cast<caf::actor>(this),
+                        holders_of(part),
+                        packed_[part],
+                        nullptr};
+    request(options_.nodes[host], placement_patience, std::move(order))
         .then([](ok_atom) {},
-              [this, order](caf::error& why) { perform(state_.part_failed(order.part, order.host, from_caf(why))); });
+              [this, part, host](caf::error& why) { perform(state_.part_failed(part, host, from_caf(why))); });
   }
 
   void obey(coordinator_action::switch_part& order) { shards_[order.part] = std::exchange(arriving_[order.part], {}); }
@@ -211,7 +261,8 @@ private:
     std::vector<part_placement> list;
     for (std::uint32_t part = 0; part < shards_.size(); ++part) {
       const graph& network = *options_.layout->parts[part].network;
-      list.push_back({part, shards_[part].node, shards_[part].device, network.nodes.size(), network.constant_bytes()});
+      list.push_back({part, shards_[part].node, shards_[part].device, network.nodes.size(), network.constant_bytes(),
+                      bytes_moved_[part]});
     }
     return list;
   }
@@ -232,8 +283,10 @@ private:
 
   coordinator_options options_;
   coordinator_state state_;
-  std::vector<placed_shard> shards_;    ///< where each part takes its steps
-  std::vector<placed_shard> arriving_;  ///< where it will, if it moves and is up there
+  std::vector<placed_shard> shards_;                           ///< where each part takes its steps
+  std::vector<placed_shard> arriving_;                         ///< where it will, if it moves and is up there
+  std::vector<std::shared_ptr<const packed_weights>> packed_;  ///< parts that were given to other nodes
+  std::vector<std::uint64_t> bytes_moved_;                     ///< to where each part was placed last
   std::unordered_map<caf::actor_addr, watched_shard> watched_;
   std::unordered_map<caf::actor_addr, std::uint32_t> host_numbers_;
   std::unordered_map<std::uint64_t, waiting_caller> waiting_;  ///< by request

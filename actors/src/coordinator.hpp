@@ -17,7 +17,9 @@ struct coordinator_options {
   std::vector<caf::actor> nodes;  ///< other nodes, then this process's own
   caf::actor aggregator;
   restart_limits restarts;
-  std::uint64_t first_state_epoch = 1;  ///< see `model_core`
+  std::uint64_t first_state_epoch = 1;                    ///< see `model_core`
+  std::function<caf::actor()> store;                      ///< as in `node_options`; empty: networks travel whole
+  std::function<void(const load_progress&)> on_progress;  ///< see `load_options`
 };
 
 /// Unloads the plan from all nodes when it ends.

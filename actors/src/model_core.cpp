@@ -33,7 +33,8 @@ void model_core::cancel(std::uint64_t ticket) {
 
 std::uint64_t model_core::first_state_epoch() {
   const std::lock_guard lock(mutex_);
-  return (epoch_ranges_++ << 32) + 1;  // no coordinator lives through 2^32 losses
+  // No coordinator lives through 2^32 losses, no version through 2^16 coordinators.
+  return ((version_ - 1) << 48) + (epoch_ranges_++ << 32) + 1;
 }
 
 void model_core::send(submission work) {

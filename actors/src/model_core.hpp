@@ -21,7 +21,8 @@ public:
   /// At most this many submissions wait for a coordinator; more are refused.
   static constexpr std::size_t parked_max = 1024;
 
-  explicit model_core(bool stateful = false) : stateful_(stateful) {}
+  /// `version`: of the weights; state epochs of different versions are different.
+  explicit model_core(bool stateful = false, std::uint64_t version = 1) : stateful_(stateful), version_(version) {}
 
   /// `state_epoch` as in `run_options`. The number of the submission, for `cancel`.
   std::uint64_t submit(std::vector<tensor> inputs, time_point deadline, std::uint64_t state_epoch, callback done);
@@ -55,7 +56,8 @@ private:
   void park(submission work);
 
   const bool stateful_;
-  std::atomic<std::uint64_t> tickets_ = 0;
+  const std::uint64_t version_;
+  std::atomic<std::uint64_t> tickets_ = version_ << 40;  ///< one of another version means nothing here
   mutable std::mutex mutex_;
   caf::actor coordinator_, aggregator_;
   std::uint64_t generation_ = 0;

@@ -16,6 +16,7 @@
 #include "troupe/engine/graph.hpp"
 #include "troupe/engine/result.hpp"
 #include "troupe/system.hpp"
+#include "troupe/transport/packed_weights.hpp"
 
 namespace troupe {
 
@@ -55,6 +56,30 @@ struct load_part_msg {
   dtype storage = dtype::f16;
   restart_limits restarts;
   caf::actor observer;
+  std::vector<caf::actor> holders;  ///< nodes that have the weights, should this one lack them
+  /// At the sender: how the weights of `network` travel; nothing: within it.
+  std::shared_ptr<const packed_weights> weights;
+  /// At a receiver on another node: constants that `network` lacks, and has as its last inputs; nothing: it is
+  /// complete.
+  std::shared_ptr<const weight_manifest> lacking;
+};
+
+/// Wire. Node to node: give me this chunk of weights. Answered with `chunk_msg`.
+struct chunk_request_msg {
+  content_hash hash;
+};
+struct chunk_msg {
+  tensor data;  ///< uint8[n]; n is 0 when the chunk is not here
+
+  static chunk_msg none() { return {tensor::make(dtype::u8, shape{0}).value()}; }
+};
+
+/// Wire. A node's parameter store to the coordinator, while the weights of a part are fetched.
+struct part_progress_msg {
+  std::uint64_t plan = 0;
+  std::uint32_t part = 0, host = 0;
+  std::uint64_t bytes_done = 0, bytes_total = 0;
+  std::uint64_t bytes_moved = 0;  ///< of those done: from other nodes
 };
 
 /// Wire. Node to coordinator.
@@ -248,6 +273,9 @@ struct retry_tick_msg {
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::step_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::step_failed_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::load_part_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::chunk_request_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::chunk_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::part_progress_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::part_up_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::part_failed_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::unload_plan_msg)

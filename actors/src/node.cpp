@@ -8,6 +8,7 @@
 
 #include "caf_error.hpp"
 #include "model_messages.hpp"
+#include "part_loader.hpp"
 #include "runtime.hpp"
 #include "tree_conversion.hpp"
 #include "troupe/actors/messages.hpp"
@@ -27,7 +28,7 @@ constexpr std::chrono::seconds describe_patience{1};
 class node_actor final : public caf::event_based_actor {
 public:
   node_actor(caf::actor_config& config, node_options options)
-      : event_based_actor(config), options_(std::move(options)) {
+      : event_based_actor(config), options_(std::move(options)), loader_(*this, options_.store) {
     quiet(*this);
     set_down_handler([this](caf::scheduled_actor*, caf::down_msg& down) { on_down(down); });
     set_exit_handler([this](caf::scheduled_actor*, caf::exit_msg& exit) { on_exit_request(exit); });
@@ -39,11 +40,11 @@ public:
         [this](const shard_ready_msg& ready) { on_ready(ready); },
         [this](const shard_failing_msg& failing) { on_failing(failing); },
         [this](const unload_plan_msg& order) {
-          unload([&](const part_key& key, const hosted_part&) { return key.first == order.plan; });
+          unload([&](const part_key& key, std::uint32_t, const caf::actor&) { return key.first == order.plan; });
         },
         [this](const unload_part_msg& order) {
-          unload([&](const part_key& key, const hosted_part& part) {
-            return key == part_key{order.plan, order.part} && part.host == order.host;
+          unload([&](const part_key& key, std::uint32_t host, const caf::actor&) {
+            return key == part_key{order.plan, order.part} && host == order.host;
           });
         },
         [this](leave_atom) { return leave(); },
@@ -51,10 +52,15 @@ public:
         [this](const connect_peer_msg& order) { return connect_peer(order); },
         [this](const peer_connected_msg& ended) { on_connected(ended); },
         [this](node_status_request_msg) { return describe(); },
+        [this](const chunk_request_msg& wanted) -> caf::result<caf::message> {
+          if (const caf::actor store = options_.store ? options_.store() : caf::actor()) return delegate(store, wanted);
+          return caf::make_message(chunk_msg::none());
+        },
     };
   }
 
   void on_exit() override {
+    loader_.cancel([](const load_part_msg&) { return true; });
     parts_.clear();
     stopping_.clear();
     options_ = {};
@@ -69,18 +75,39 @@ private:
     caf::actor shard;
     std::string device;
     std::optional<error> last_error;
+    std::shared_ptr<const packed_weights> weights;  ///< as they came, for other nodes that need them
   };
 
   caf::result<ok_atom> load(load_part_msg& order) {
     if (!order.network || !order.observer)
       return to_caf(error(errc::invalid_argument, "an order to load a part lacks the part or its observer"));
     const part_key key{order.plan, order.part};
-    unload([&](const part_key& each, const hosted_part&) { return each == key; });
+    unload([&](const part_key& each, std::uint32_t, const caf::actor&) { return each == key; });
     if (leaving_) return to_caf(fail(errc::unavailable, "the node \"{}\" is about to stop", options_.name));
-    if (parts_.size() >= parts_max)
+    if (parts_.size() + loader_.size() >= parts_max)
       return to_caf(
           fail(errc::unavailable, "the node \"{}\" runs {} parts, which is its limit", options_.name, parts_.size()));
+    monitor(order.observer);
+    if (order.lacking) {
+      loader_.fetch(std::move(order), [this](load_part_msg& complete, auto weights) {
+        result<void> started;
+        if (weights)
+          started = start(complete, (*weights)->network(), *weights);
+        else
+          started = std::move(weights).error().while_doing(
+              fmt::format("fetching the weights of part {} for node \"{}\"", complete.part, options_.name));
+        if (started) return;
+        send(complete.observer, part_failed_msg{complete.plan, complete.part, complete.host, started.error()});
+        parts_may_be_gone();
+      });
+      return ok_atom::value;
+    }
+    if (auto started = start(order, order.network, nullptr); !started) return to_caf(started.error());
+    return ok_atom::value;
+  }
 
+  result<void> start(const load_part_msg& order, const std::shared_ptr<const graph>& network,
+                     std::shared_ptr<const packed_weights> weights) {
     supervisor_spec spec;
     spec.name = fmt::format("part {}", order.part);
     spec.restarts_max = order.restarts.restarts_max;
@@ -89,19 +116,17 @@ private:
     child.id = "shard";
     child.restart = restart_kind::transient;
     child.probe = probe_policy{};
-    child.start = [incarnation = std::make_shared<std::uint64_t>(0), plan = order.plan, part = order.part,
-                   network = order.network, storage = order.storage, open = options_.open_device,
+    child.start = [incarnation = std::make_shared<std::uint64_t>(0), plan = order.plan, part = order.part, network,
+                   storage = order.storage, open = options_.open_device,
                    self = caf::actor_cast<caf::actor_addr>(this)](caf::event_based_actor* parent) {
       return spawn_shard(parent,
                          {plan, part, ++*incarnation, network, storage, open, caf::actor_cast<caf::actor>(self)});
     };
     spec.children.push_back(std::move(child));
-    auto supervisor = spawn_supervisor(*this, std::move(spec), options_.observer);
-    if (!supervisor) return to_caf(supervisor.error());
-    monitor(order.observer);
-    monitor(*supervisor);
-    parts_[key] = {order.host, order.observer, *supervisor, {}, {}, {}};
-    return ok_atom::value;
+    TROUPE_TRY(const caf::actor supervisor, spawn_supervisor(*this, std::move(spec), options_.observer));
+    monitor(supervisor);
+    parts_[{order.plan, order.part}] = {order.host, order.observer, supervisor, {}, {}, {}, std::move(weights)};
+    return {};
   }
 
   void on_ready(const shard_ready_msg& ready) {
@@ -135,10 +160,14 @@ private:
     send_exit(supervisor, caf::exit_reason::user_shutdown);
   }
 
+  /// Ends the parts for which `wanted(key, host, observer)`, those that wait for their weights among them.
   template <class Predicate>
   void unload(Predicate wanted) {
+    loader_.cancel([&](const load_part_msg& order) {
+      return wanted(part_key{order.plan, order.part}, order.host, order.observer);
+    });
     for (auto each = parts_.begin(); each != parts_.end();) {
-      if (!wanted(each->first, each->second)) {
+      if (!wanted(each->first, each->second.host, each->second.observer)) {
         ++each;
         continue;
       }
@@ -151,7 +180,10 @@ private:
   /// Asks those whose parts run here to run them elsewhere; answered when the last part is unloaded.
   caf::result<ok_atom> leave() {
     leaving_ = true;
-    if (parts_.empty()) return ok_atom::value;
+    if (parts_.empty() && loader_.size() == 0) return ok_atom::value;
+    loader_.for_each([this](const load_part_msg& order) {
+      send(order.observer, node_leaving_msg{order.plan, order.host});
+    });
     for (const auto& [key, part] : parts_) send(part.observer, node_leaving_msg{key.first, part.host});
     auto promise = make_response_promise<ok_atom>();
     left_.push_back(promise);
@@ -159,7 +191,7 @@ private:
   }
 
   void parts_may_be_gone() {
-    if (!parts_.empty()) return;
+    if (!parts_.empty() || loader_.size() > 0) return;
     for (auto& waiting : std::exchange(left_, {})) waiting.deliver(ok_atom::value);
   }
 
@@ -245,7 +277,8 @@ private:
       return;
     }
     // An observer: nobody is left who needs its parts.
-    unload([&](const part_key&, const hosted_part& part) { return part.observer.address() == down.source; });
+    unload(
+        [&](const part_key&, std::uint32_t, const caf::actor& observer) { return observer.address() == down.source; });
   }
 
   void on_exit_request(const caf::exit_msg& exit) {
@@ -256,6 +289,7 @@ private:
   }
 
   node_options options_;
+  part_loader loader_;
   std::map<part_key, hosted_part> parts_;
   bool leaving_ = false;
   std::vector<caf::typed_response_promise<ok_atom>> left_;

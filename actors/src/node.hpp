@@ -16,7 +16,8 @@ struct node_options {
   device_opener open_device;
   supervision_observer observer;  ///< may be empty
   bool allow_fault_injection = false;
-  remoting* links = nullptr;  ///< must outlive the actor; null: no links
+  remoting* links = nullptr;          ///< must outlive the actor; null: no links
+  std::function<caf::actor()> store;  ///< the parameter store as it is now; may give nothing. Safe from any thread
 };
 
 /// Parts of a coordinator that ends, or whose link is lost, are unloaded.

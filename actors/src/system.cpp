@@ -3,6 +3,7 @@
 #include <caf/send.hpp>
 
 #include "host_side.hpp"
+#include "model_structure.hpp"
 #include "system_core.hpp"
 #include "troupe/engine/detail/fail.hpp"
 #include "troupe/engine/onnx_import.hpp"
@@ -23,6 +24,16 @@ result<void> check_system_options(const system_options& options) {
   return {};
 }
 
+/// The model's inputs, outputs and notes without its nodes and weights, for checking what callers give.
+graph interface_of(const graph& network) {
+  graph made;
+  made.name = network.name;
+  made.metadata = network.metadata;
+  for (const value_id id : network.inputs) made.inputs.push_back(made.add_value(network.values[id]));
+  for (const value_id id : network.outputs) made.outputs.push_back(made.add_value(network.values[id]));
+  return made;
+}
+
 /// Opens the device once, so that a wrong selector is reported by the call that made the system.
 result<device_info> describe_device(const system_options& options, std::shared_ptr<const operator_table> operators) {
   device_options plain = options.devices;
@@ -40,14 +51,15 @@ struct system::implementation {
 struct model::implementation {
   graph interface;
   std::vector<value_info> inputs, outputs;
-  std::size_t stages = 1;
-  std::shared_ptr<model_core> core;
-  std::weak_ptr<system_core> owner;
-  std::string id;  ///< of the model's supervisor below the root
+  load_options options;
+  std::optional<model_structure> structure;  ///< what a published network must have; nothing: takes none
+  std::mutex publishing;                     ///< one at a time
+  mutable std::mutex mutex;
+  std::shared_ptr<model_version> current;  ///< guarded by `mutex`
 
-  ~implementation() {
-    core->close(error(errc::unavailable, "the model was unloaded"));
-    if (const auto alive = owner.lock()) alive->unload(id);
+  std::shared_ptr<model_version> version() const {
+    const std::lock_guard lock(mutex);
+    return current;
   }
 };
 
@@ -69,18 +81,16 @@ result<system> system::make(system_options options) {
 }
 
 result<model> system::load_networks(std::span<const graph> networks, const load_options& options) {
-  TROUPE_TRY(loaded_model loaded, impl_->core->load(networks, options));
   model handle;
   handle.impl_ = std::make_shared<model::implementation>();
-  handle.impl_->interface = std::move(loaded.interface);
+  TROUPE_TRY(handle.impl_->current, impl_->core->load(networks, options, 1));
+  handle.impl_->interface = interface_of(networks[0]);
   for (const value_id id : handle.impl_->interface.inputs)
     handle.impl_->inputs.push_back(handle.impl_->interface.values[id]);
   for (const value_id id : handle.impl_->interface.outputs)
     handle.impl_->outputs.push_back(handle.impl_->interface.values[id]);
-  handle.impl_->stages = loaded.stages;
-  handle.impl_->core = std::move(loaded.core);
-  handle.impl_->owner = impl_->core;
-  handle.impl_->id = std::move(loaded.id);
+  handle.impl_->options = options;
+  if (networks.size() == 1) handle.impl_->structure.emplace(networks[0]);
   return handle;
 }
 
@@ -106,6 +116,25 @@ result<model> system::load_ensemble(std::span<const std::filesystem::path> files
     networks.push_back(std::move(network));
   }
   return load_ensemble(networks, options);
+}
+
+result<void> system::publish(const model& to, const graph& network) {
+  model::implementation& held = *to.impl_;
+  if (!held.structure)
+    return error(errc::unsupported,
+                 "new weights can be published to a model of one network, and not to an ensemble or to a handle that "
+                 "stays at its version");
+  TROUPE_CHECK(held.structure->check_same(network).while_doing("publishing new weights"));
+  const std::lock_guard one_at_a_time(held.publishing);
+  TROUPE_TRY(auto loaded, impl_->core->load({&network, 1}, held.options, held.version()->number + 1));
+  const std::lock_guard lock(held.mutex);
+  held.current.swap(loaded);  // the old version ends with its last request, after the lock
+  return {};
+}
+
+result<void> system::publish(const model& to, const std::filesystem::path& file) {
+  TROUPE_TRY(const graph network, import_onnx(file));
+  return publish(to, network).while_doing(fmt::format("publishing {}", file.string()));
 }
 
 result<std::uint16_t> system::listen(std::string_view address) {
@@ -135,7 +164,7 @@ const device_info& system::default_device() const noexcept {
 result<void> system::kill_part(const model& of, std::uint32_t part) {
   if (!impl_->core->options.allow_fault_injection)
     return error(errc::invalid_argument, "fault injection is off; set system_options::allow_fault_injection");
-  const caf::actor coordinator = of.impl_->core->coordinator();
+  const caf::actor coordinator = of.impl_->version()->core->coordinator();
   if (!coordinator) return error(errc::unavailable, "the model has no coordinator now");
   const host_scope scope;
   awaited<result<void>> done;
@@ -162,17 +191,21 @@ run_id model::submit(std::vector<tensor> inputs, const run_options& options,
     return 0;
   }
   const host_scope scope;
-  return impl_->core->submit(std::move(inputs), steady_clock::now() + options.deadline, options.state_epoch,
-                             std::move(done));
+  const auto version = impl_->version();
+  return version->core->submit(std::move(inputs), steady_clock::now() + options.deadline, options.state_epoch,
+                               [version, done = std::move(done)](result<run_result> outcome) {
+                                 if (outcome) outcome->version = version->number;
+                                 done(std::move(outcome));
+                               });
 }
 
 void model::cancel(run_id which) const {
   const host_scope scope;
-  impl_->core->cancel(which);
+  impl_->version()->core->cancel(which);
 }
 
 std::size_t model::stages() const noexcept {
-  return impl_->stages;
+  return impl_->version()->stages;
 }
 
 result<run_result> model::run(std::span<const tensor> inputs, const run_options& options) const {
@@ -183,8 +216,18 @@ result<run_result> model::run(std::span<const tensor> inputs, const run_options&
   return std::move(*outcome);
 }
 
+model model::at_this_version() const {
+  model handle;
+  handle.impl_ = std::make_shared<implementation>();
+  handle.impl_->interface = impl_->interface;
+  handle.impl_->inputs = impl_->inputs;
+  handle.impl_->outputs = impl_->outputs;
+  handle.impl_->current = impl_->version();
+  return handle;
+}
+
 result<std::vector<part_placement>> model::placement() const {
-  const caf::actor coordinator = impl_->core->coordinator();
+  const caf::actor coordinator = impl_->version()->core->coordinator();
   if (!coordinator) return error(errc::unavailable, "the model has no coordinator now");
   const host_scope scope;
   awaited<std::vector<part_placement>> found;

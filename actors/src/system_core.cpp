@@ -8,6 +8,7 @@
 #include "coordinator.hpp"
 #include "host_side.hpp"
 #include "node.hpp"
+#include "parameter_store.hpp"
 #include "tree_conversion.hpp"
 #include "troupe/actors/messages.hpp"
 #include "troupe/actors/supervisor.hpp"
@@ -29,17 +30,13 @@ std::uint64_t random_id() {
   return (static_cast<std::uint64_t>(source()) << 32) ^ source();
 }
 
-/// The model's inputs, outputs and notes without its nodes and weights, for checking what callers give.
-graph interface_of(const graph& network) {
-  graph made;
-  made.name = network.name;
-  made.metadata = network.metadata;
-  for (const value_id id : network.inputs) made.inputs.push_back(made.add_value(network.values[id]));
-  for (const value_id id : network.outputs) made.outputs.push_back(made.add_value(network.values[id]));
-  return made;
-}
-
 }  // namespace
+
+model_version::~model_version() {
+  core->close(error(errc::unavailable, "the model was unloaded"));
+  const host_scope scope;
+  if (const auto alive = caf::actor_cast<caf::actor>(root)) caf::anon_send(alive, terminate_child{id});
+}
 
 result<void> system_core::start() {
   const host_scope scope;
@@ -47,15 +44,30 @@ result<void> system_core::start() {
   actors = std::make_unique<caf::actor_system>(*config);
   links = std::make_unique<remoting>(*actors, remoting_options{options.name, options.state_directory});
 
+  child_spec store_child;
+  store_child.id = "weights";
+  store_child.probe = probe_policy{};
+  store_child.start = [self = weak_from_this(),
+                       made = parameter_store_options{weights, options.weights_directory, options.weights_bytes_max}](
+                          caf::event_based_actor* parent) -> caf::actor {
+    const auto core = self.lock();
+    if (!core) return {};  // the system is being destroyed
+    const caf::actor handle = spawn_parameter_store(parent, made);
+    const std::lock_guard lock(core->mutex);
+    core->store = handle;
+    return handle;
+  };
+
   awaited<bool> started;
   child_spec node_child;
   node_child.id = "node";
   node_child.shutdown = std::chrono::seconds(3);  // its parts stop their devices first
-  node_child.start = [made = node_options{options.name,
-                                          [selector = options.device, devices = options.devices, table = operators] {
-                                            return open_device(selector, table, devices);
-                                          },
-                                          options.on_event, options.allow_fault_injection, links.get()},
+  node_child.start = [made =
+                          node_options{options.name,
+                                       [selector = options.device, devices = options.devices, table = operators] {
+                                         return open_device(selector, table, devices);
+                                       },
+                                       options.on_event, options.allow_fault_injection, links.get(), present_store()},
                       self = weak_from_this(), first = std::make_shared<std::function<void(bool)>>(started.setter())](
                          caf::event_based_actor* parent) -> caf::actor {
     const auto core = self.lock();
@@ -76,6 +88,7 @@ result<void> system_core::start() {
   top.window = constants::intensity_root.window;
   top.children.push_back(std::move(node_child));
   top.children.push_back(membership_child(membership_started.setter()));
+  top.children.push_back(std::move(store_child));
   TROUPE_TRY(root, spawn_supervisor(*actors, std::move(top), options.on_event));
   const time_point start_deadline = steady_clock::now() + stop_patience;
   if (!started.wait_until(start_deadline) || !membership_started.wait_until(start_deadline))
@@ -173,7 +186,8 @@ result<void> system_core::leave(std::chrono::milliseconds patience) {
   return {};
 }
 
-result<loaded_model> system_core::load(std::span<const graph> networks, const load_options& wanted) {
+result<std::shared_ptr<model_version>> system_core::load(std::span<const graph> networks, const load_options& wanted,
+                                                         std::uint64_t version) {
   const time_point deadline = steady_clock::now() + wanted.deadline;
   load_options effective = wanted;
   // The reference device keeps everything in fp32; what crosses a cut must keep its bits as well.
@@ -181,16 +195,21 @@ result<loaded_model> system_core::load(std::span<const graph> networks, const lo
   TROUPE_TRY(plan made, make_plan(networks, effective, *operators));
   const auto layout = std::make_shared<const plan>(std::move(made));
 
-  const auto shared = std::make_shared<model_core>(layout->stateful);
-  loaded_model loaded{interface_of(networks[0]), {}, layout->stages, shared};
+  const auto shared = std::make_shared<model_core>(layout->stateful, version);
+  const auto loaded = std::make_shared<model_version>();
+  loaded->number = version;
+  loaded->stages = layout->stages;
+  loaded->core = shared;
+  loaded->root = root.address();
   {
     const std::lock_guard lock(mutex);
-    loaded.id = fmt::format("model {}", ++models_made);
-    models[loaded.id] = shared;
+    loaded->id = fmt::format("model {}", ++models_made);
+    std::erase_if(models, [](const auto& each) { return each.second.expired(); });
+    models[loaded->id] = shared;
   }
 
   supervisor_spec family;
-  family.name = loaded.id;
+  family.name = loaded->id;
   family.restarts_max = constants::intensity_node.restarts_max;
   family.window = constants::intensity_node.window;
   child_spec aggregator_child;
@@ -204,12 +223,13 @@ result<loaded_model> system_core::load(std::span<const graph> networks, const lo
   child_spec coordinator_child;
   coordinator_child.id = "coordinator";
   coordinator_child.probe = probe_policy{};
-  coordinator_child.start = [layout, shared, self = weak_from_this(),
-                             restarts = options.restarts](caf::event_based_actor* parent) -> caf::actor {
+  coordinator_child.start = [layout, shared, self = weak_from_this(), restarts = options.restarts,
+                             on_progress = wanted.on_progress](caf::event_based_actor* parent) -> caf::actor {
     const auto core = self.lock();
     if (!core) return {};
-    const caf::actor handle = spawn_coordinator(
-        parent, {random_id(), layout, core->hosts(), shared->aggregator(), restarts, shared->first_state_epoch()});
+    const caf::actor handle =
+        spawn_coordinator(parent, {random_id(), layout, core->hosts(), shared->aggregator(), restarts,
+                                   shared->first_state_epoch(), core->present_store(), on_progress});
     shared->coordinator_started(handle);
     // Also those that came before it could be told of them; it knows the others.
     std::vector<caf::actor> known = core->hosts();
@@ -236,19 +256,17 @@ result<loaded_model> system_core::load(std::span<const graph> networks, const lo
   }
   auto outcome = ready.wait_until(deadline);
   if (outcome && *outcome) return loaded;
-  unload(loaded.id);
   if (outcome) return std::move(*outcome).error();
   return fail(errc::deadline_exceeded, "the parts of the model were not loaded within {} ms", wanted.deadline.count());
 }
 
-void system_core::unload(const std::string& id) {
-  if (!actors) return;
-  {
-    const std::lock_guard lock(mutex);
-    models.erase(id);
-  }
-  const host_scope scope;
-  if (root) caf::anon_send(root, terminate_child{id});
+std::function<caf::actor()> system_core::present_store() {
+  return [self = weak_from_this()]() -> caf::actor {
+    const auto core = self.lock();
+    if (!core) return {};
+    const std::lock_guard lock(core->mutex);
+    return core->store;
+  };
 }
 
 std::vector<caf::actor> system_core::hosts() {
@@ -319,6 +337,7 @@ void system_core::stop() {
   {
     const std::lock_guard lock(mutex);
     node = nullptr;
+    store = nullptr;
     membership = nullptr;
     members.clear();
   }

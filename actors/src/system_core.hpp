@@ -12,15 +12,21 @@
 #include "runtime.hpp"
 #include "troupe/actors/supervisor_spec.hpp"
 #include "troupe/system.hpp"
+#include "weight_registry.hpp"
 
 namespace troupe {
 
-/// A model as `system_core::load` leaves it.
-struct loaded_model {
-  graph interface;  ///< inputs, outputs and metadata only
-  std::string id;   ///< of the model's supervisor below the root
+/// One version of a model's weights, as its actors run it. Handles and requests keep it alive; with the last of them it
+/// is unloaded.
+struct model_version {
+  std::uint64_t number = 1;
+  std::string id;        ///< of its supervisor below the root
+  caf::actor_addr root;  ///< which may have ended before
   std::size_t stages = 1;
   std::shared_ptr<model_core> core;
+
+  /// From any thread, an actor's among them: never waits.
+  ~model_version();
 };
 
 /// What a system owns; models refer to it weakly.
@@ -31,7 +37,9 @@ struct system_core : std::enable_shared_from_this<system_core> {
   std::unique_ptr<runtime_config> config;
   std::unique_ptr<caf::actor_system> actors;
   std::unique_ptr<remoting> links;
+  const std::shared_ptr<weight_registry> weights = std::make_shared<weight_registry>();
   caf::actor root;
+  caf::actor store;                  ///< of this process; another after a restart. Guarded by `mutex`
   caf::actor node;                   ///< of this process; another after a restart. Guarded by `mutex`
   caf::actor membership;             ///< another after a restart. Guarded by `mutex`
   std::vector<member_view> members;  ///< other nodes. Guarded by `mutex`
@@ -42,8 +50,11 @@ struct system_core : std::enable_shared_from_this<system_core> {
   ~system_core() { stop(); }
   /// Starts everything that `options`, `operators` and `device` ask for.
   result<void> start();
-  result<loaded_model> load(std::span<const graph> networks, const load_options& options);
-  void unload(const std::string& id);
+  /// `version` is the number that the version gets.
+  result<std::shared_ptr<model_version>> load(std::span<const graph> networks, const load_options& options,
+                                              std::uint64_t version);
+  /// Gives the parameter store of this process as it is when called; nothing while there is none.
+  std::function<caf::actor()> present_store();
   /// Other nodes that are up, then this process's own as it is now.
   std::vector<caf::actor> hosts();
   /// See `system::add_node` and `system::remove_node`.

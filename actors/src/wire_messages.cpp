@@ -50,7 +50,9 @@ wire::body encode(const load_part_msg& m, handle_translator& handles) {
   record.plan_id = m.plan;
   record.part = m.part;
   record.host = m.host;
-  record.model = *m.network;
+  record.model = m.weights ? m.weights->skeleton() : *m.network;
+  if (m.weights) record.weights = m.weights->manifest();
+  for (const caf::actor& holder : m.holders) record.holders.push_back(handles.to_reference(holder));
   record.storage = m.storage;
   record.restart_intensity = m.restarts.restarts_max;
   record.window_ms = static_cast<std::uint32_t>(m.restarts.window.count());
@@ -84,6 +86,15 @@ wire::body encode(const node_status_msg& m, handle_translator&) {
 wire::body encode(const connect_peer_msg& m, handle_translator&) {
   return wire::connect_peer{m.address};
 }
+wire::body encode(const chunk_request_msg& m, handle_translator&) {
+  return wire::chunk_request{m.hash};
+}
+wire::body encode(const chunk_msg& m, handle_translator&) {
+  return wire::chunk{m.data};
+}
+wire::body encode(const part_progress_msg& m, handle_translator&) {
+  return wire::part_progress{m.plan, m.part, m.host, m.bytes_done, m.bytes_total, m.bytes_moved};
+}
 
 caf::message decode(wire::ok, handle_translator&) {
   return caf::make_message(ok_atom::value);
@@ -110,9 +121,19 @@ caf::message decode(wire::step_failed record, handle_translator&) {
 }
 caf::message decode(wire::load_part record, handle_translator& handles) {
   restart_limits restarts{record.restart_intensity, std::chrono::milliseconds(record.window_ms)};
-  return caf::make_message(load_part_msg{record.plan_id, record.part, record.host,
-                                         std::make_shared<const graph>(std::move(record.model)), record.storage,
-                                         restarts, handles.to_handle(record.observer)});
+  load_part_msg m{record.plan_id,
+                  record.part,
+                  record.host,
+                  std::make_shared<const graph>(std::move(record.model)),
+                  record.storage,
+                  restarts,
+                  handles.to_handle(record.observer),
+                  {},
+                  nullptr,
+                  nullptr};
+  for (const wire::actor_ref& holder : record.holders) m.holders.push_back(handles.to_handle(holder));
+  if (!record.weights.weights.empty()) m.lacking = std::make_shared<const weight_manifest>(std::move(record.weights));
+  return caf::make_message(std::move(m));
 }
 caf::message decode(wire::part_up record, handle_translator& handles) {
   return caf::make_message(part_up_msg{record.plan_id, record.part, record.host, record.incarnation,
@@ -142,6 +163,16 @@ caf::message decode(const wire::node_status& record, handle_translator&) {
 caf::message decode(wire::connect_peer record, handle_translator&) {
   return caf::make_message(connect_peer_msg{std::move(record.address)});
 }
+caf::message decode(const wire::chunk_request& record, handle_translator&) {
+  return caf::make_message(chunk_request_msg{record.hash});
+}
+caf::message decode(wire::chunk record, handle_translator&) {
+  return caf::make_message(chunk_msg{std::move(record.data)});
+}
+caf::message decode(const wire::part_progress& record, handle_translator&) {
+  return caf::make_message(part_progress_msg{record.plan_id, record.part, record.host, record.bytes_done,
+                                             record.bytes_total, record.bytes_moved});
+}
 
 /// Tries each type in turn.
 template <class... Messages>
@@ -161,7 +192,8 @@ std::optional<wire::body> to_record(const caf::message& message, handle_translat
   if (message.size() != 1) return std::nullopt;
   return encode_one_of<ok_atom, caf::error, step_msg, step_failed_msg, load_part_msg, part_up_msg, part_failed_msg,
                        unload_plan_msg, unload_part_msg, node_leaving_msg, kill_part_msg, node_status_request_msg,
-                       node_status_msg, connect_peer_msg>(message, handles);
+                       node_status_msg, connect_peer_msg, chunk_request_msg, chunk_msg, part_progress_msg>(message,
+                                                                                                           handles);
 }
 
 std::optional<caf::message> to_message(wire::body record, handle_translator& handles) {

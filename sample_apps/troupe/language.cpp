@@ -1,5 +1,7 @@
 #include "language.hpp"
 
+#include "weight_progress.hpp"
+
 namespace troupe::app {
 
 void language_options::add_to(CLI::App& command) {
@@ -31,8 +33,11 @@ result<loaded_language> load_language(const std::string& file, const language_op
                  fmt::format("a language model runs as a pipeline, not with --parallel {}", given.spread.parallel));
   TROUPE_TRY(system made, system::make(given.placement.for_system()));
   auto on = std::make_unique<system>(std::move(made));
-  TROUPE_TRY(model network,
-             on->load(read.graph, given.spread.for_loading()).while_doing(fmt::format("loading {}", file)));
+  weight_progress moving(out, file);
+  load_options how = given.spread.for_loading();
+  how.on_progress = moving.callback();
+  TROUPE_TRY(model network, on->load(read.graph, how).while_doing(fmt::format("loading {}", file)));
+  moving.stop();
   if (given.placement.verbose) print_placement(network);
   auto steps = std::make_unique<model_steps>(network);
   TROUPE_TRY(generator made_sessions,

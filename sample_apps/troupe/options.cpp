@@ -7,6 +7,19 @@
 #include "troupe/engine/operators.hpp"
 
 namespace troupe::app {
+namespace {
+
+/// A folder of ours as the XDG base directory specification has it, where a relative path counts as none; empty when
+/// there is no home either.
+std::filesystem::path xdg_folder(const char* variable, const char* below_home) {
+  const char* given = std::getenv(variable);
+  if (given && given[0] == '/') return std::filesystem::path(given) / "troupe";
+  const char* home = std::getenv("HOME");
+  if (home && home[0] == '/') return std::filesystem::path(home) / below_home / "troupe";
+  return {};
+}
+
+}  // namespace
 
 void state_options::add_to(CLI::App& command) {
   command
@@ -17,12 +30,7 @@ void state_options::add_to(CLI::App& command) {
 
 std::filesystem::path state_options::path() const {
   if (!directory.empty()) return directory;
-  // As the XDG base directory specification has it: a relative path there counts as none.
-  const char* state_home = std::getenv("XDG_STATE_HOME");
-  if (state_home && state_home[0] == '/') return std::filesystem::path(state_home) / "troupe";
-  const char* home = std::getenv("HOME");
-  if (home && home[0] == '/') return std::filesystem::path(home) / ".local/state/troupe";
-  return {};
+  return xdg_folder("XDG_STATE_HOME", ".local/state");
 }
 
 void placement_options::add_to(CLI::App& command, bool with_nodes) {
@@ -39,17 +47,40 @@ void placement_options::add_to(CLI::App& command, bool with_nodes) {
                   "Kernels for software devices, for GPUs, or for GPUs with matrix units, whatever the device is")
       ->check(CLI::IsMember({"auto", "software", "gpu", "cooperative"}))
       ->capture_default_str();
-  command.add_option("--cache", cache, "Keep compiled pipelines in this folder between runs")->type_name("DIR");
+  is_node_ = !with_nodes;
+  if (is_node_) {
+    command
+        .add_option("--cache", cache,
+                    "Keep compiled pipelines and weights of others' models in this folder; none keeps nothing. "
+                    "$XDG_CACHE_HOME/troupe or ~/.cache/troupe if not given")
+        ->type_name("DIR");
+    command
+        .add_option("--cache-limit", cache_limit_gb,
+                    "Gigabytes of weights kept in the cache; those not used for longest go first")
+        ->type_name("GB")
+        ->check(CLI::Range(0.0, 1e6))
+        ->capture_default_str();
+  } else {
+    command.add_option("--cache", cache, "Keep compiled pipelines in this folder between runs")->type_name("DIR");
+  }
   state.add_to(command);
   command.add_flag("--verbose", verbose, "Say on stderr what supervisors do");
   command.add_flag("--allow-fault-injection", allow_fault_injection, "Obey orders to kill shards on purpose");
+}
+
+std::filesystem::path placement_options::cache_path() const {
+  if (cache == "none") return {};
+  return cache.empty() && is_node_ ? xdg_folder("XDG_CACHE_HOME", ".cache") : std::filesystem::path(cache);
 }
 
 system_options placement_options::for_system(std::string name) const {
   system_options made;
   made.name = std::move(name);
   made.device = device;
-  made.devices.pipeline_cache_directory = cache;
+  const std::filesystem::path kept = cache_path();
+  made.devices.pipeline_cache_directory = kept.string();
+  if (is_node_ && !kept.empty()) made.weights_directory = kept / "weights";
+  made.weights_bytes_max = static_cast<std::uint64_t>(cache_limit_gb * 1e9);
   made.devices.kernels = kernels == "software"      ? kernel_family::software
                          : kernels == "gpu"         ? kernel_family::gpu
                          : kernels == "cooperative" ? kernel_family::cooperative
@@ -125,11 +156,14 @@ result<graph> read_model(const std::string& file) {
   return network;
 }
 
-result<model> load_spread(system& on, const std::string& file, const graph& network, const spread_options& spread) {
+result<model> load_spread(system& on, const std::string& file, const graph& network, const spread_options& spread,
+                          std::function<void(const load_progress&)> on_progress) {
+  load_options how = spread.for_loading();
+  how.on_progress = std::move(on_progress);
   if (spread.parallel != "ensemble") {
     if (!spread.members.empty())
       return error(errc::invalid_argument, "--with names a further model, which only --parallel ensemble takes");
-    return on.load(network, spread.for_loading()).while_doing(fmt::format("loading {}", file));
+    return on.load(network, how).while_doing(fmt::format("loading {}", file));
   }
   if (spread.members.empty())
     return error(errc::invalid_argument, "an ensemble needs at least two models; name the others with --with");
@@ -138,7 +172,7 @@ result<model> load_spread(system& on, const std::string& file, const graph& netw
     TROUPE_TRY(graph read, read_model(member));
     networks.push_back(std::move(read));
   }
-  return on.load_ensemble(networks, spread.for_loading()).while_doing("loading the ensemble");
+  return on.load_ensemble(networks, how).while_doing("loading the ensemble");
 }
 
 json json_of(const std::vector<part_placement>& placement) {
@@ -148,16 +182,23 @@ json json_of(const std::vector<part_placement>& placement) {
                      {"node", part.node},
                      {"device", part.device},
                      {"operators", part.nodes},
-                     {"weight_bytes", part.weight_bytes}});
+                     {"weight_bytes", part.weight_bytes},
+                     {"weight_bytes_moved", part.weight_bytes_moved}});
   return parts;
+}
+
+std::uint64_t weights_sent(const std::vector<part_placement>& placement) {
+  std::uint64_t total = 0;
+  for (const part_placement& part : placement) total += part.weight_bytes_moved;
+  return total;
 }
 
 void print_placement(const model& loaded) {
   const auto placement = loaded.placement();
   if (!placement) return;
   for (const part_placement& part : *placement)
-    fmt::print(stderr, "part {}: {} operators, {} of weights, on {} ({})\n", part.part, part.nodes,
-               text_of_bytes(part.weight_bytes), part.node, part.device);
+    fmt::print(stderr, "part {}: {} operators, {} of weights, {} of them sent, on {} ({})\n", part.part, part.nodes,
+               text_of_bytes(part.weight_bytes), text_of_bytes(part.weight_bytes_moved), part.node, part.device);
 }
 
 }  // namespace troupe::app

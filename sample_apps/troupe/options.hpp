@@ -21,13 +21,15 @@ struct state_options {
   std::filesystem::path path() const;
 };
 
-/// Where work is done: `--device --node --threads --kernels --cache --state --verbose --allow-fault-injection`.
+/// Where work is done: `--device --node --threads --kernels --cache --state --verbose --allow-fault-injection`, and
+/// `--cache-limit` for nodes, which also have a cache when none is given.
 struct placement_options {
   std::string device;
   std::vector<std::string> nodes;
   std::size_t threads = 0;
   std::string kernels = "auto";
-  std::string cache;
+  std::string cache;  ///< "none": no cache, whatever the default is
+  double cache_limit_gb = 8;
   state_options state;
   bool verbose = false;
   bool allow_fault_injection = false;
@@ -35,6 +37,11 @@ struct placement_options {
   void add_to(CLI::App& command, bool with_nodes = true);
   /// `name` is how this process calls itself.
   system_options for_system(std::string name = "local") const;
+  /// The folder of `--cache`; empty: none.
+  std::filesystem::path cache_path() const;
+
+private:
+  bool is_node_ = false;
 };
 
 /// How a model is spread: `--shards --parallel --with --split --join --weights --storage --seed --deadline`.
@@ -59,10 +66,14 @@ struct spread_options {
 result<graph> read_model(const std::string& file);
 
 /// Loads what `spread` describes; `network` is `file`, read already.
-result<model> load_spread(system& on, const std::string& file, const graph& network, const spread_options& spread);
+/// `on_progress` as in `load_options`.
+result<model> load_spread(system& on, const std::string& file, const graph& network, const spread_options& spread,
+                          std::function<void(const load_progress&)> on_progress = {});
 
-/// `[{"part","node","device","operators","weight_bytes"}]`.
+/// `[{"part","node","device","operators","weight_bytes","weight_bytes_moved"}]`.
 json json_of(const std::vector<part_placement>& placement);
+/// Bytes of weights that went over the network to where the parts are.
+std::uint64_t weights_sent(const std::vector<part_placement>& placement);
 
 /// With `--verbose`: where the parts of a model are, on stderr.
 void print_placement(const model& loaded);

@@ -91,6 +91,16 @@ inline std::vector<named_letter> sample_letters() {
   };
   add("load_part", kind::request,
       load_part{99, 1, part_kind::stage, sample_graph(), dtype::f16, "llvmpipe", 5, 30'000, sender, 2});
+  graph lacking = sample_graph();
+  const value_id big = lacking.constants.rbegin()->first;
+  const tensor moved = lacking.constants.at(big);
+  lacking.constants.erase(big);
+  lacking.inputs.push_back(big);
+  load_part by_reference{99, 1, part_kind::stage, lacking, dtype::f16, "", 5, 30'000, sender, 2};
+  by_reference.weights.weights = {{big, moved.type(), moved.dims(), 0, 500}};
+  by_reference.weights.chunks = {{need(hash_of(moved.bytes())), 5000}, {{}, 4478}};
+  by_reference.holders = {sender, other};
+  add("load_part_by_reference", kind::request, by_reference);
   add("part_up", kind::response, part_up{99, 1, 3, other, "llvmpipe (LLVM 15.0.6, 256 bits)", 2, "attic"});
   add("part_failed", kind::message, part_failed{99, 1, failure, 2});
   add("unload_plan", kind::message, unload_plan{99});
@@ -108,6 +118,9 @@ inline std::vector<named_letter> sample_letters() {
   add("kill_part", kind::message, kill_part{99, 1, kill_how::actor_hang});
   add("unload_part", kind::message, unload_part{99, 1, 2});
   add("node_leaving", kind::message, node_leaving{99, 2});
+  add("chunk_request", kind::request, chunk_request{need(hash_of({}))});
+  add("chunk", kind::response, chunk{counting_tensor(dtype::u8, {5000})});
+  add("part_progress", kind::message, part_progress{99, 1, 2, 3, 4, 5});
   add("error", kind::error, failure);
   add("down", kind::down, failure);
   add("monitor", kind::monitor, std::monostate());

@@ -9,8 +9,9 @@
 # its way. Hence: every request has a deadline at its sender, every reader tolerates a record that arrives twice (after
 # a retry over a new link) or late (from an attempt that was given up; `attempt` and `incarnation` tell).
 #
-# Lanes. Bulk: LoadPart, UnloadPart, UnloadPlan, Step, so that unloading never overtakes loading. Control: everything else, which
-# may overtake bulk. In particular Cancel overtakes the steps it withdraws, and a `down` may arrive before the last
+# Lanes. Bulk: LoadPart, UnloadPart, UnloadPlan, Step, so that unloading never overtakes loading. Background: Chunk,
+# which everything overtakes. Control: everything else, which may overtake bulk. In particular Cancel overtakes the
+# steps it withdraws, and a `down` may arrive before the last
 # results of the actor that ended.
 #
 # Trust. A reader believes nothing: every enum, number, length and index is checked where it is decoded.
@@ -20,6 +21,33 @@ $Cxx.namespace("troupe::wire::schema");
 
 using Common = import "common.capnp";
 using Graph = import "graph.capnp";
+
+struct Weight {
+  # Where the bytes of one constant of a graph are: from `offset` in chunk `chunk` on, going on at the start of the next
+  # chunks.
+
+  value @0 :UInt32;
+  # Id in the graph.
+
+  type @1 :UInt8;
+  # A value of `troupe::dtype`.
+
+  dims @2 :List(Int64);
+  chunk @3 :UInt32;
+  offset @4 :UInt32;
+}
+
+struct WeightManifest {
+  # The weights of a part by reference. Weights are in the order of the chunks' bytes and do not overlap.
+
+  weights @0 :List(Weight);
+
+  hashes @1 :Data;
+  # SHA-256 of each chunk, 32 bytes each; at most 65536 chunks.
+
+  chunkBytes @2 :List(UInt32);
+  # Bytes of each chunk, 1 to 4 MiB.
+}
 
 struct LoadPart {
   # Coordinator to node, as a request: compile this part on a device and run a shard for it, supervised. Answered by
@@ -53,6 +81,13 @@ struct LoadPart {
   host @9 :UInt32;
   # The coordinator's number for the node; PartUp and PartFailed repeat it, so that news from a node that was given up
   # is recognised.
+
+  weights @10 :WeightManifest;
+  # Constants that are not in `graph`, where they are the last inputs instead, in this order. The node fetches the chunks
+  # that it does not have (ChunkRequest) and reports PartProgress. Empty: the graph is complete.
+
+  holders @11 :List(Common.ActorRef);
+  # Nodes that have these weights, the coordinator's own first; at most 256.
 }
 
 struct PartUp {
@@ -228,6 +263,35 @@ struct KillPart {
   # 1 the actor exits, 2 it throws, 3 it hangs, 4 its device reports lost, 5 the whole process dies.
 }
 
+struct ChunkRequest {
+  # Any node to a node, as a request: give me this chunk of weights. Answered by Chunk. Whoever asks keeps few requests
+  # under way, so that its link stays free for others.
+
+  hash @0 :Data;
+  # SHA-256 of the chunk, 32 bytes.
+}
+
+struct Chunk {
+  data @0 :Common.Tensor;
+  # uint8[n]; n is 0 when the node does not have the chunk. The receiver checks the hash.
+}
+
+struct PartProgress {
+  # Node to observer, while the weights of a part are fetched.
+
+  planId @0 :UInt64;
+  part @1 :UInt32;
+
+  host @2 :UInt32;
+  # As in LoadPart.
+
+  bytesDone @3 :UInt64;
+  bytesTotal @4 :UInt64;
+
+  bytesMoved @5 :UInt64;
+  # Of those done: what came from other nodes; the rest was here already.
+}
+
 struct Envelope {
   # The head of every message on a link.
 
@@ -260,8 +324,8 @@ struct Envelope {
   # Of a request: unique for its sender's side of the link. Of an answer: that of the request. Otherwise 0.
 
   target @2 :UInt64;
-  # The actor on the receiving node; 1 is the node's root, which takes LoadPart, UnloadPart, UnloadPlan, NodeStatusRequest,
-  # ConnectPeer and KillPart.
+  # The actor on the receiving node; 1 is the node's root, which takes LoadPart, UnloadPart, UnloadPlan,
+  # NodeStatusRequest, ConnectPeer, KillPart and ChunkRequest.
 
   sender @3 :Common.ActorRef;
   # Who sent it, to be answered or monitored; may be nobody.
@@ -285,5 +349,8 @@ struct Envelope {
     killPart @19 :KillPart;
     unloadPart @20 :UnloadPart;
     nodeLeaving @21 :NodeLeaving;
+    chunkRequest @22 :ChunkRequest;
+    chunk @23 :Chunk;
+    partProgress @24 :PartProgress;
   }
 }

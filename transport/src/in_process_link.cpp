@@ -79,8 +79,9 @@ public:
 
   std::size_t queued_bytes(std::size_t from) const {
     const std::lock_guard guard(mutex_);
-    const auto& lanes = ends_[other(from)].lanes;
-    return lanes[0].bytes + lanes[1].bytes;
+    std::size_t total = 0;
+    for (const lane_state& queue : ends_[other(from)].lanes) total += queue.bytes;
+    return total;
   }
 
   /// The thread of one end.
@@ -155,7 +156,8 @@ private:
       queue.messages.pop_front();
       queue.bytes -= next.byte_size();
       if (mine.room_wanted && mine.lanes[0].bytes <= limits::control_queue_bytes_max / 2 &&
-          mine.lanes[1].bytes <= limits::send_queue_bytes_max / 2) {
+          mine.lanes[1].bytes <= limits::send_queue_bytes_max / 2 &&
+          mine.lanes[2].bytes <= limits::send_queue_bytes_max / 2) {
         mine.room_wanted = false;
         ends_[&mine == &ends_[0] ? 1 : 0].room_made = true;
         changed_.notify_all();

@@ -11,10 +11,10 @@ namespace troupe {
 
 /// Runs the steps of a generator on a loaded model, with the caches of the shards as they are now: when a shard was
 /// lost and came back empty, the generator hears of it and replays its tokens. Every shard has a step to work on, as
-/// far as the sessions allow.
+/// far as the sessions allow. All steps use the version of the weights that was in use when this was made.
 class model_steps final : public step_runner {
 public:
-  explicit model_steps(model steps) : model_(std::move(steps)) {}
+  explicit model_steps(const model& steps) : model_(steps.at_this_version()) {}
 
   /// 1 until it is known which caches are worked with: nothing may be made with others after them.
   std::size_t stages() const noexcept override { return epoch_ == 0 ? 1 : model_.stages(); }

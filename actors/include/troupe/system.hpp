@@ -59,10 +59,23 @@ struct system_options {
   /// to nobody outside the loopback interface.
   std::filesystem::path state_directory;
   restart_limits restarts;
+  /// Folder in which weights of models on other machines are kept, so that they are moved once; empty: they are kept in
+  /// memory only, while parts need them.
+  std::filesystem::path weights_directory;
+  /// What that folder may hold; weights that were not used for longest go first.
+  std::uint64_t weights_bytes_max = std::uint64_t{8} << 30;
   /// Takes orders that kill shards on purpose, from this program or from a peer. Off unless asked for.
   bool allow_fault_injection = false;
   /// Told what supervisors do, from actor threads; must not block. May be empty.
   std::function<void(const supervision_event&)> on_event;
+};
+
+/// How far the weights of one part are on their way to its node.
+struct load_progress {
+  std::uint32_t part = 0;
+  std::uint64_t bytes_done = 0;   ///< in their place
+  std::uint64_t bytes_total = 0;  ///< of the part's weights
+  std::uint64_t bytes_moved = 0;  ///< of those done: over the network, and not found at the node
 };
 
 struct load_options {
@@ -73,8 +86,11 @@ struct load_options {
   std::vector<double> weights;  ///< for `weighted` and `weighted_mean`: one a shard, > 0
   std::uint64_t seed = 0;       ///< of `random`
   dtype storage = dtype::f16;   ///< see `program_options`
-  /// How long loading on all devices may take.
+  /// How long loading on all devices may take, with the way of the weights to them.
   std::chrono::milliseconds deadline{120'000};
+  /// Told whenever weights arrive at a node, also when a part is placed anew later; from actor threads, must not block.
+  /// May be empty. Parts in this process take their weights from where they are: nothing is told about them.
+  std::function<void(const load_progress&)> on_progress;
 };
 
 struct run_options {
@@ -91,6 +107,7 @@ struct run_result {
   std::uint32_t recoveries = 0;  ///< times a part was lost on the way and its work done again
   /// Which life of the model's states the run read and wrote: another number after each loss. 0 without states.
   std::uint64_t state_epoch = 0;
+  std::uint64_t version = 1;  ///< of the weights, all of them: 1 as loaded, one more with each `system::publish`
 };
 
 /// Names what `model::submit` began.
@@ -103,6 +120,7 @@ struct part_placement {
   std::string device;     ///< name of the device
   std::size_t nodes = 0;  ///< operators in the part
   std::size_t weight_bytes = 0;
+  std::uint64_t weight_bytes_moved = 0;  ///< over the network, when the part was placed where it is
 };
 
 /// A loaded model. A handle: copies refer to the same one; the last copy unloads it. Safe to use from several threads;
@@ -133,6 +151,10 @@ public:
   /// Where the parts are now.
   result<std::vector<part_placement>> placement() const;
 
+  /// A handle to the version of the weights that is in use now: what runs through it is computed with this version,
+  /// whatever is published later. It keeps the version's memory until the last such handle is gone.
+  model at_this_version() const;
+
 private:
   friend class system;
   struct implementation;
@@ -153,6 +175,15 @@ public:
   /// Models with equal inputs and outputs whose answers are joined. `options.parallel` is taken as `ensemble`.
   result<model> load_ensemble(std::span<const std::filesystem::path> files, const load_options& options = {});
   result<model> load_ensemble(std::span<const graph> networks, const load_options& options = {});
+
+  /// Puts new weights into a loaded model without stopping it: `network` has the structure of the one that was loaded,
+  /// its names, operators, shapes and element types, and other values. It is loaded beside the old version, for which
+  /// the nodes need the memory, and only chunks of weights that changed travel. Requests that come after the call has
+  /// returned are computed with the new version, those before with the old one, none with both; the old version is
+  /// freed when its last request has been answered. When this fails, nothing has changed. Waits as `load` does, with
+  /// the options that the model was loaded with. An ensemble is refused with `unsupported`.
+  result<void> publish(const model& to, const graph& network);
+  result<void> publish(const model& to, const std::filesystem::path& file);
 
   /// Serves this process's devices to other nodes. "127.0.0.1:0" takes any free port; returns the port. At any address
   /// but a loopback one only paired machines are let in, and there has to be one; see docs/security.md.

@@ -149,6 +149,7 @@ result<void> generate(const generate_command& given, console& out) {
   }
 
   const std::uint64_t recoveries = loaded.steps->recoveries();
+  TROUPE_TRY(const auto parts, loaded.network.placement());
   // The first generated token comes with the prompt.
   const std::size_t later = told.tokens.empty() ? 0 : told.tokens.size() - 1;
   out.object({{"prompt_tokens", prompt},
@@ -159,6 +160,7 @@ result<void> generate(const generate_command& given, console& out) {
                {{"load", {{"seconds", loaded.load_s}}},
                 {"prompt", {{"seconds", told.prompt_s}, {"tokens_per_second", rate(prompt.size(), told.prompt_s)}}},
                 {"generate", {{"seconds", told.generate_s}, {"tokens_per_second", rate(later, told.generate_s)}}}}},
+              {"weights_sent_bytes", weights_sent(parts)},
               {"recoveries", recoveries}});
   out.text("\n");
   out.note(fmt::format("{} prompt tokens at {:.1f} tokens/s, {} generated at {:.1f} tokens/s; ended by {}{}",

@@ -5,6 +5,7 @@
 #include "options.hpp"
 #include "tensor_files.hpp"
 #include "troupe/engine/specialize.hpp"
+#include "weight_progress.hpp"
 
 namespace troupe::app {
 namespace {
@@ -52,7 +53,9 @@ result<void> run(const run_command& given, console& out) {
   const auto started = steady_clock::now();
   out.progress("loading " + given.model_file);
   TROUPE_TRY(system on, system::make(given.placement.for_system()));
-  TROUPE_TRY(const model loaded, load_spread(on, given.model_file, network, given.spread));
+  weight_progress moving(out, given.model_file);
+  TROUPE_TRY(const model loaded, load_spread(on, given.model_file, network, given.spread, moving.callback()));
+  moving.stop();
   if (given.placement.verbose) print_placement(loaded);
   const auto ready = steady_clock::now();
 
@@ -93,6 +96,7 @@ result<void> run(const run_command& given, console& out) {
   out.object({{"outputs", std::move(outputs)},
               {"device", on.default_device().name},
               {"parts", json_of(parts)},
+              {"weights_sent_bytes", weights_sent(parts)},
               {"timings", {{"load_s", load_s}, {"run_s", run_s}}},
               {"recoveries", recoveries}});
   out.print(shown);

@@ -41,6 +41,7 @@ TEST_CASE("every record survives the way through a message") {
     INFO(name);
     CHECK(name_of(letter.body) == (letter.kind == envelope_kind::down      ? "error"
                                    : letter.kind >= envelope_kind::monitor ? "nothing"
+                                   : name == "load_part_by_reference"      ? "load_part"
                                                                            : name));
     const auto sent = need(encode(letter));
     const envelope got = need(decode(arrive(sent)));
@@ -166,12 +167,25 @@ TEST_CASE("a tensor that never had storage arrives as zero") {
   CHECK(got.tensors[0].as<float>()[0] == 0.0f);
 }
 
-TEST_CASE("tensors and what must not overtake them travel as bulk, everything else as control") {
+TEST_CASE("tensors and what must not overtake them travel as bulk, weights behind them, everything else as control") {
   for (const auto& [name, letter] : sample_letters()) {
     INFO(name);
-    const bool bulk = name == "load_part" || name == "unload_part" || name == "unload_plan" || name == "step";
-    CHECK(need(encode(letter)).lane == (bulk ? lane::bulk : lane::control));
+    const bool bulk = name == "load_part" || name == "load_part_by_reference" || name == "unload_part" ||
+                      name == "unload_plan" || name == "step";
+    CHECK(need(encode(letter)).lane == (bulk ? lane::bulk : name == "chunk" ? lane::background : lane::control));
   }
+}
+
+TEST_CASE("a part's manifest and chunks that cannot be right are refused") {
+  const auto all = sample_letters();
+  envelope letter = sample(all, "load_part_by_reference");
+  std::get<load_part>(letter.body).weights.chunks[1].bytes = 4477;
+  check_refused(arrive(need(encode(letter))), "more than the chunks");
+  letter = sample(all, "chunk");
+  std::get<chunk>(letter.body).data = counting_tensor(dtype::f32, {5000});
+  check_refused(arrive(need(encode(letter))), "uint8[n]");
+  std::get<chunk>(letter.body).data = counting_tensor(dtype::u8, {chunk_bytes_max + 1});
+  check_refused(arrive(need(encode(letter))), "uint8[n]");
 }
 
 TEST_CASE("an error of any length can be sent") {

@@ -25,6 +25,22 @@ TEST_CASE("a control message overtakes bulk data between two frames") {
   CHECK(peer.seen.messages.size() == 3);
 }
 
+TEST_CASE("an activation overtakes weights that were sent before it") {
+  outbox out;
+  outgoing_message weights = bulky(std::size_t{4} << 20, 1);
+  weights.lane = lane::background;
+  need(out.push(weights));
+  auto stream = drain(out, 300'000);
+  need(out.push(bulky(std::size_t{1} << 20, 2)));
+  const auto rest = drain(out);
+  stream.insert(stream.end(), rest.begin(), rest.end());
+  open_reader peer;
+  need(peer.feed(stream));
+  REQUIRE(peer.seen.messages.size() == 2);
+  CHECK(peer.seen.messages[0].lane == lane::bulk);
+  CHECK(peer.seen.messages[1].lane == lane::background);
+}
+
 TEST_CASE("no frame is longer than its limit") {
   outbox out;
   need(out.push(bulky(std::size_t{1} << 20, 1)));

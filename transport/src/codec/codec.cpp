@@ -67,6 +67,9 @@ struct body_writer {
   result<void> operator()(const kill_part& record) { return write(record, to.initKillPart(), with); }
   result<void> operator()(const unload_part& record) { return write(record, to.initUnloadPart(), with); }
   result<void> operator()(const node_leaving& record) { return write(record, to.initNodeLeaving(), with); }
+  result<void> operator()(const chunk_request& record) { return write(record, to.initChunkRequest(), with); }
+  result<void> operator()(const chunk& record) { return write(record, to.initChunk(), with); }
+  result<void> operator()(const part_progress& record) { return write(record, to.initPartProgress(), with); }
 };
 
 template <class Record, class Reader>
@@ -94,6 +97,9 @@ result<void> read_body(body_reader from, body& into, record_reader& with) {
     case schema::Envelope::Body::KILL_PART: return read_as<kill_part>(from.getKillPart(), into, with);
     case schema::Envelope::Body::UNLOAD_PART: return read_as<unload_part>(from.getUnloadPart(), into, with);
     case schema::Envelope::Body::NODE_LEAVING: return read_as<node_leaving>(from.getNodeLeaving(), into, with);
+    case schema::Envelope::Body::CHUNK_REQUEST: return read_as<chunk_request>(from.getChunkRequest(), into, with);
+    case schema::Envelope::Body::CHUNK: return read_as<chunk>(from.getChunk(), into, with);
+    case schema::Envelope::Body::PART_PROGRESS: return read_as<part_progress>(from.getPartProgress(), into, with);
   }
   return fail(errc::invalid_argument, "an envelope carries the unknown record {}", static_cast<int>(from.which()));
 }

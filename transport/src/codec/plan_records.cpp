@@ -5,7 +5,19 @@
 
 namespace troupe::wire {
 
+namespace {
+
+result<void> check_holders(std::size_t count) {
+  if (count > limits::route_hops_max)
+    return fail(errc::invalid_argument, "a part's weights have {} holders; at most {} are allowed", count,
+                limits::route_hops_max);
+  return {};
+}
+
+}  // namespace
+
 result<void> write(const load_part& record, schema::LoadPart::Builder to, record_writer& with) {
+  TROUPE_CHECK(check_holders(record.holders.size()));
   TROUPE_CHECK(with.check_text(record.device, limits::short_text_bytes_max, "the selector of a device"));
   to.setPlanId(record.plan_id);
   to.setPart(record.part);
@@ -16,6 +28,9 @@ result<void> write(const load_part& record, schema::LoadPart::Builder to, record
   to.setRestartIntensity(record.restart_intensity);
   to.setWindowMs(record.window_ms);
   to.setHost(record.host);
+  TROUPE_CHECK(write(record.weights, to.initWeights()));
+  auto holders = to.initHolders(static_cast<unsigned>(record.holders.size()));
+  for (unsigned i = 0; i < holders.size(); ++i) TROUPE_CHECK(with.write(record.holders[i], holders[i]));
   return with.write(record.observer, to.initObserver());
 }
 
@@ -33,7 +48,14 @@ result<void> read(schema::LoadPart::Reader from, load_part& into, record_reader&
   into.window_ms = from.getWindowMs();
   into.host = from.getHost();
   TROUPE_CHECK(with.read(from.getObserver(), into.observer));
-  return with.read(from.getGraph(), into.model);
+  const auto holders = from.getHolders();
+  TROUPE_CHECK(check_holders(holders.size()));
+  TROUPE_CHECK(with.charge(holders.size(), sizeof(actor_ref)));
+  into.holders.resize(holders.size());
+  for (unsigned i = 0; i < holders.size(); ++i) TROUPE_CHECK(with.read(holders[i], into.holders[i]));
+  TROUPE_CHECK(with.read(from.getGraph(), into.model));
+  TROUPE_CHECK(read(from.getWeights(), into.weights, with));
+  return validate(into.weights, into.model);
 }
 
 result<void> write(const part_up& record, schema::PartUp::Builder to, record_writer& with) {

@@ -46,14 +46,17 @@ result<blob> record_reader::attachment(std::uint32_t index) {
   return message_.attachments[index];
 }
 
+result<shape> record_reader::dims(capnp::List<std::int64_t>::Reader from) {
+  std::array<std::int64_t, limits::rank_max> extents{};
+  if (from.size() > extents.size())
+    return fail(errc::unsupported, "a tensor of rank {} exceeds the supported rank {}", from.size(), extents.size());
+  for (unsigned i = 0; i < from.size(); ++i) extents[i] = from[i];
+  return shape::make(std::span(extents).first(from.size()));
+}
+
 result<void> record_reader::read(schema::Tensor::Reader from, tensor& into) {
   TROUPE_TRY(const dtype type, element_type(from.getType()));
-  const auto dims = from.getDims();
-  std::array<std::int64_t, limits::rank_max> extents{};
-  if (dims.size() > extents.size())
-    return fail(errc::unsupported, "a tensor of rank {} exceeds the supported rank {}", dims.size(), extents.size());
-  for (unsigned i = 0; i < dims.size(); ++i) extents[i] = dims[i];
-  TROUPE_TRY(const shape dimensions, shape::make(std::span(extents).first(dims.size())));
+  TROUPE_TRY(const shape dimensions, dims(from.getDims()));
 
   if (from.isInline()) {
     const auto data = from.getInline();

@@ -21,6 +21,10 @@ result<void> write(const connect_peer& record, schema::ConnectPeer::Builder to, 
 result<void> write(const ping& record, schema::Ping::Builder to, record_writer& with);
 result<void> write(const pong& record, schema::Pong::Builder to, record_writer& with);
 result<void> write(const kill_part& record, schema::KillPart::Builder to, record_writer& with);
+result<void> write(const weight_manifest& record, schema::WeightManifest::Builder to);
+result<void> write(const chunk_request& record, schema::ChunkRequest::Builder to, record_writer& with);
+result<void> write(const chunk& record, schema::Chunk::Builder to, record_writer& with);
+result<void> write(const part_progress& record, schema::PartProgress::Builder to, record_writer& with);
 
 result<void> read(schema::LoadPart::Reader from, load_part& into, record_reader& with);
 result<void> read(schema::PartUp::Reader from, part_up& into, record_reader& with);
@@ -36,5 +40,9 @@ result<void> read(schema::ConnectPeer::Reader from, connect_peer& into, record_r
 result<void> read(schema::Ping::Reader from, ping& into, record_reader& with);
 result<void> read(schema::Pong::Reader from, pong& into, record_reader& with);
 result<void> read(schema::KillPart::Reader from, kill_part& into, record_reader& with);
+result<void> read(schema::WeightManifest::Reader from, weight_manifest& into, record_reader& with);
+result<void> read(schema::ChunkRequest::Reader from, chunk_request& into, record_reader& with);
+result<void> read(schema::Chunk::Reader from, chunk& into, record_reader& with);
+result<void> read(schema::PartProgress::Reader from, part_progress& into, record_reader& with);
 
 }  // namespace troupe::wire

@@ -23,6 +23,7 @@ public:
 
   result<std::string> text(kj::ArrayPtr<const char> from, std::size_t bytes_max, std::string_view what);
   result<dtype> element_type(std::uint8_t number) const;
+  static result<shape> dims(capnp::List<std::int64_t>::Reader from);
   result<void> read(schema::Tensor::Reader from, tensor& into);
   result<void> read(schema::ActorRef::Reader from, actor_ref& into);
   result<void> read(schema::Error::Reader from, error& into);

@@ -164,6 +164,7 @@ void link_loop::tell_room() {
   {
     const std::lock_guard guard(mutex_);
     if (!room_wanted_ || out_.waiting_bytes(lane::bulk) > limits::send_queue_bytes_max / 2 ||
+        out_.waiting_bytes(lane::background) > limits::send_queue_bytes_max / 2 ||
         out_.waiting_bytes(lane::control) > limits::control_queue_bytes_max / 2)
       return;
     room_wanted_ = false;

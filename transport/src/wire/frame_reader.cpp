@@ -11,7 +11,8 @@ namespace troupe::wire {
 // Nobody who has not greeted makes us hold more than this.
 frame_reader::frame_reader()
     : input_(frame_header_bytes + limits::greeting_bytes_max),
-      lanes_{message_assembler(lane::control), message_assembler(lane::bulk)} {}
+      lanes_{message_assembler(lane::control), message_assembler(lane::bulk),
+             message_assembler(lane::background)} {}
 
 std::span<std::byte> frame_reader::space() {
   if (!direct_.empty()) return direct_.subspan(direct_filled_);

@@ -65,7 +65,9 @@ bool outbox::empty() const noexcept {
 }
 
 std::size_t outbox::waiting_bytes() const noexcept {
-  return waiting_bytes(lane::control) + waiting_bytes(lane::bulk);
+  std::size_t total = 0;
+  for (const queue& each : lanes_) total += each.bytes;
+  return total;
 }
 
 std::span<const std::span<const std::byte>> outbox::next() {
@@ -97,10 +99,9 @@ void outbox::build_frame() {
   header_.resize(frame_header_bytes);
   if (!short_frames_.empty()) {
     build_short_frame();
-  } else if (!lanes_[index(lane::control)].entries.empty()) {
-    build_data_frame(lane::control);
-  } else if (!lanes_[index(lane::bulk)].entries.empty()) {
-    build_data_frame(lane::bulk);
+  } else {
+    for (const lane each : {lane::control, lane::bulk, lane::background})
+      if (!lanes_[index(each)].entries.empty()) return build_data_frame(each);
   }
 }
 

@@ -10,7 +10,8 @@ namespace troupe::limits {
 /// Bytes of one frame with its header. At 1 Gbit/s a frame lasts 2 ms: so long may a control message wait behind data
 /// that is already on its way.
 inline constexpr std::size_t frame_bytes_max = std::size_t{256} << 10;
-/// Bytes of one message, head and attachments. A part of a plan with its weights travels as one message today.
+/// Bytes of one message, head and attachments. Weights travel in chunks of 4 MiB; a
+/// tensor inside a node, or an activation, travels whole.
 inline constexpr std::size_t message_bytes_max = std::size_t{1} << 30;
 /// Bytes of a message's head (its Cap'n Proto record). A graph of 30,000 nodes takes about 6 MiB; tensors of more than
 /// `inline_tensor_bytes_max` are attachments and do not count.
@@ -26,7 +27,7 @@ inline constexpr std::size_t greeting_bytes_max = 1024;
 /// Bytes that one receive call may take into the buffer for headers and short messages; see `frame_reader`.
 inline constexpr std::size_t receive_chunk_bytes = std::size_t{16} << 10;
 
-/// Bytes that wait in a link's bulk lane; more is refused with `unavailable`, so that a slow peer slows its senders
+/// Bytes that wait in a link's bulk lane, and in its background lane; more is refused with `unavailable`, so that a slow peer slows its senders
 /// down instead of filling memory. One message of any allowed size is accepted when nothing waits.
 inline constexpr std::size_t send_queue_bytes_max = std::size_t{64} << 20;
 /// The same for the control lane, apart, so that a full bulk lane never holds up control.

@@ -16,10 +16,11 @@ struct blob {
   std::span<const std::byte> bytes() const noexcept { return {data.get(), size}; }
 };
 
-/// Two queues of one link. Messages of one lane arrive in the order they were sent. A control message overtakes bulk
-/// data between two frames, so nothing may rely on the order of messages of different lanes.
-enum class lane : std::uint8_t { control = 0, bulk = 1 };
-inline constexpr std::size_t lane_count = 2;
+/// Three queues of one link. Messages of one lane arrive in the order they were sent. Between two frames a control
+/// message overtakes bulk data, and both overtake background data (weights on their way to a node), so nothing may rely
+/// on the order of messages of different lanes.
+enum class lane : std::uint8_t { control = 0, bulk = 1, background = 2 };
+inline constexpr std::size_t lane_count = 3;
 
 /// A message to send. The bytes must not change until the last copy of each blob's `data` is gone.
 struct outgoing_message {

@@ -11,6 +11,7 @@
 #include "troupe/engine/graph.hpp"
 #include "troupe/transport/message.hpp"
 #include "troupe/transport/node_id.hpp"
+#include "troupe/transport/weight_manifest.hpp"
 
 namespace troupe::wire {
 
@@ -38,6 +39,9 @@ struct load_part {
   std::uint32_t window_ms = 0;
   actor_ref observer;
   std::uint32_t host = 0;  ///< the coordinator's number for the node, repeated in what follows
+  /// Constants that `model` lacks: they are its last inputs. Empty when it is complete.
+  weight_manifest weights;
+  std::vector<actor_ref> holders;  ///< nodes that have the weights
 };
 
 struct part_up {
@@ -151,9 +155,27 @@ struct kill_part {
   kill_how how = kill_how::actor_exit;
 };
 
+struct chunk_request {
+  content_hash hash;
+};
+
+struct chunk {
+  tensor data;  ///< uint8[n]; empty when the node does not have it
+};
+
+struct part_progress {
+  std::uint64_t plan_id = 0;
+  std::uint32_t part = 0;
+  std::uint32_t host = 0;
+  std::uint64_t bytes_done = 0;
+  std::uint64_t bytes_total = 0;
+  std::uint64_t bytes_moved = 0;  ///< came from other nodes
+};
+
 /// What an envelope carries; `std::monostate` for none. The order is that of the schema's union.
 using body = std::variant<std::monostate, error, ok, load_part, part_up, part_failed, unload_plan, step, step_failed,
-                          cancel, node_status_request, node_status, connect_peer, ping, pong, kill_part, unload_part, node_leaving>;
+                          cancel, node_status_request, node_status, connect_peer, ping, pong, kill_part, unload_part,
+                          node_leaving, chunk_request, chunk, part_progress>;
 
 /// What a message is to the actors at both ends. Values travel on the wire: add at the end, never renumber.
 enum class envelope_kind : std::uint8_t {
@@ -174,7 +196,8 @@ struct envelope {
   wire::body body;
 };
 
-/// The lane that an envelope travels in. What carries graphs or tensors, and what must not overtake those, is bulk.
+/// The lane that an envelope travels in. What carries graphs or activations, and what must not overtake those, is bulk;
+/// weights are background.
 lane lane_of(const envelope& letter) noexcept;
 
 /// The record's name for messages, e.g. "load_part"; "nothing" for an empty body.
