@@ -9,7 +9,7 @@
 # its way. Hence: every request has a deadline at its sender, every reader tolerates a record that arrives twice (after
 # a retry over a new link) or late (from an attempt that was given up; `attempt` and `incarnation` tell).
 #
-# Lanes. Bulk: LoadPart, UnloadPlan, Step, so that unloading never overtakes loading. Control: everything else, which
+# Lanes. Bulk: LoadPart, UnloadPlan, Step, LinkProbe, so that unloading never overtakes loading. Control: everything else, which
 # may overtake bulk. In particular Cancel overtakes the steps it withdraws, and a `down` may arrive before the last
 # results of the actor that ended.
 #
@@ -210,6 +210,38 @@ struct KillPart {
   # 1 the actor exits, 2 it throws, 3 it hangs, 4 its device reports lost, 5 the whole process dies.
 }
 
+struct AbilityRequest {
+  # Coordinator to node, as a request: how fast is your device? Answered by Ability, at once when it is known already,
+  # after a few seconds of measuring otherwise.
+}
+
+struct Ability {
+  # What the node's kernels reach on its device. Rates are positive, times are not negative, all are finite.
+
+  device @0 :Text;
+  driver @1 :Text;
+
+  memoryBytes @2 :UInt64;
+  # That parts of models may take.
+
+  operationsPerS @3 :Float64;
+  # Of products; a multiply-add counts as two.
+
+  bytesPerS @4 :Float64;
+  # Of weights that are read for a single row.
+
+  dispatchS @5 :Float64;
+  runS @6 :Float64;
+  # Seconds that a further dispatch, and a run besides its dispatches, take.
+}
+
+struct LinkProbe {
+  # Coordinator to node, as a request: take these bytes, so that the link can be timed. Answered by Ok.
+
+  payload @0 :Common.Tensor;
+  # A list of at most 4 MiB of uint8.
+}
+
 struct Envelope {
   # The head of every message on a link.
 
@@ -243,7 +275,7 @@ struct Envelope {
 
   target @2 :UInt64;
   # The actor on the receiving node; 1 is the node's root, which takes LoadPart, UnloadPlan, NodeStatusRequest,
-  # ConnectPeer and KillPart.
+  # ConnectPeer, KillPart, AbilityRequest and LinkProbe.
 
   sender @3 :Common.ActorRef;
   # Who sent it, to be answered or monitored; may be nobody.
@@ -265,5 +297,8 @@ struct Envelope {
     ping @17 :Ping;
     pong @18 :Pong;
     killPart @19 :KillPart;
+    abilityRequest @20 :AbilityRequest;
+    ability @21 :Ability;
+    linkProbe @22 :LinkProbe;
   }
 }

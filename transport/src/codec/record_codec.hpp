@@ -19,6 +19,8 @@ result<void> write(const connect_peer& record, schema::ConnectPeer::Builder to, 
 result<void> write(const ping& record, schema::Ping::Builder to, record_writer& with);
 result<void> write(const pong& record, schema::Pong::Builder to, record_writer& with);
 result<void> write(const kill_part& record, schema::KillPart::Builder to, record_writer& with);
+result<void> write(const ability& record, schema::Ability::Builder to, record_writer& with);
+result<void> write(const link_probe& record, schema::LinkProbe::Builder to, record_writer& with);
 
 result<void> read(schema::LoadPart::Reader from, load_part& into, record_reader& with);
 result<void> read(schema::PartUp::Reader from, part_up& into, record_reader& with);
@@ -32,5 +34,7 @@ result<void> read(schema::ConnectPeer::Reader from, connect_peer& into, record_r
 result<void> read(schema::Ping::Reader from, ping& into, record_reader& with);
 result<void> read(schema::Pong::Reader from, pong& into, record_reader& with);
 result<void> read(schema::KillPart::Reader from, kill_part& into, record_reader& with);
+result<void> read(schema::Ability::Reader from, ability& into, record_reader& with);
+result<void> read(schema::LinkProbe::Reader from, link_probe& into, record_reader& with);
 
 }  // namespace troupe::wire

@@ -140,9 +140,26 @@ struct kill_part {
   kill_how how = kill_how::actor_exit;
 };
 
+struct ability_request {};
+
+struct ability {
+  std::string device;
+  std::string driver;
+  std::uint64_t memory_bytes = 0;
+  double operations_per_s = 0;
+  double bytes_per_s = 0;
+  double dispatch_s = 0;
+  double run_s = 0;
+};
+
+struct link_probe {
+  tensor payload;
+};
+
 /// What an envelope carries; `std::monostate` for none. The order is that of the schema's union.
 using body = std::variant<std::monostate, error, ok, load_part, part_up, part_failed, unload_plan, step, step_failed,
-                          cancel, node_status_request, node_status, connect_peer, ping, pong, kill_part>;
+                          cancel, node_status_request, node_status, connect_peer, ping, pong, kill_part,
+                          ability_request, ability, link_probe>;
 
 /// What a message is to the actors at both ends. Values travel on the wire: add at the end, never renumber.
 enum class envelope_kind : std::uint8_t {
