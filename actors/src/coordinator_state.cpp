@@ -26,12 +26,11 @@ coordinator_state::coordinator_state(std::shared_ptr<const plan> layout, std::ui
 
 coordinator_actions coordinator_state::start() {
   coordinator_actions out;
-  // Neighbouring parts go to the same host where there are fewer hosts than parts: fewer hops between machines.
   const std::size_t usable = std::max<std::size_t>(hosts_.size() - 1, 1);
   for (std::uint32_t part = 0; part < parts_.size(); ++part) {
-    const bool spread = layout_->mode != parallel_mode::pipeline;
+    const auto wished = layout_->parts[part].host;
     parts_[part].host =
-        static_cast<std::uint32_t>(spread ? part % usable : part * usable / std::max(parts_.size(), usable));
+        wished && *wished < hosts_.size() ? *wished : first_host(layout_->mode, part, parts_.size(), usable);
     out.push_back(place_part{part, parts_[part].host});
   }
   return out;
@@ -43,8 +42,11 @@ bool coordinator_state::complete(std::uint32_t replica) const {
   return true;
 }
 
-/// The living host with the fewest parts that has not given this part up; this process only when no other node is left.
+/// Where the planner wants the part, or else the living host with the fewest parts, if it has not given this part up;
+/// this process only when no other node is left.
 std::optional<std::uint32_t> coordinator_state::host_for(std::uint32_t part) const {
+  const auto wished = layout_->parts[part].host;
+  if (wished && *wished < hosts_.size() && hosts_[*wished] && !parts_[part].failed_hosts.count(*wished)) return wished;
   std::vector<std::size_t> load(hosts_.size(), 0);
   for (const part_status& status : parts_) ++load[status.host];
   std::optional<std::uint32_t> best;

@@ -78,6 +78,17 @@ wire::body encode(const node_status_msg& m, handle_translator&) {
 wire::body encode(const connect_peer_msg& m, handle_translator&) {
   return wire::connect_peer{m.address};
 }
+wire::body encode(const ability_request_msg&, handle_translator&) {
+  return wire::ability_request{};
+}
+wire::body encode(const ability_msg& m, handle_translator&) {
+  const node_ability& held = m.ability;
+  return wire::ability{held.device,      held.driver,     held.memory_bytes, held.operations_per_s,
+                       held.bytes_per_s, held.dispatch_s, held.run_s};
+}
+wire::body encode(const link_probe_msg& m, handle_translator&) {
+  return wire::link_probe{m.payload};
+}
 
 caf::message decode(wire::ok, handle_translator&) {
   return caf::make_message(ok_atom::value);
@@ -130,6 +141,17 @@ caf::message decode(const wire::node_status& record, handle_translator&) {
 caf::message decode(wire::connect_peer record, handle_translator&) {
   return caf::make_message(connect_peer_msg{std::move(record.address)});
 }
+caf::message decode(wire::ability_request, handle_translator&) {
+  return caf::make_message(ability_request_msg{});
+}
+caf::message decode(wire::ability record, handle_translator&) {
+  return caf::make_message(ability_msg{{std::move(record.device), std::move(record.driver), record.memory_bytes,
+                                        record.operations_per_s, record.bytes_per_s, record.dispatch_s,
+                                        record.run_s}});
+}
+caf::message decode(wire::link_probe record, handle_translator&) {
+  return caf::make_message(link_probe_msg{std::move(record.payload)});
+}
 
 /// Tries each type in turn.
 template <class... Messages>
@@ -148,7 +170,8 @@ std::optional<wire::body> encode_one_of(const caf::message& message, handle_tran
 std::optional<wire::body> to_record(const caf::message& message, handle_translator& handles) {
   if (message.size() != 1) return std::nullopt;
   return encode_one_of<ok_atom, caf::error, step_msg, step_failed_msg, load_part_msg, part_up_msg, part_failed_msg,
-                       unload_plan_msg, kill_part_msg, node_status_request_msg, node_status_msg, connect_peer_msg>(
+                       unload_plan_msg, kill_part_msg, node_status_request_msg, node_status_msg, connect_peer_msg,
+                       ability_request_msg, ability_msg, link_probe_msg>(
       message, handles);
 }
 

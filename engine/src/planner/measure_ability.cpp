@@ -23,7 +23,6 @@ constexpr std::size_t matrices = 3;
 constexpr std::size_t short_chain = 4, long_chain = 68;
 /// A device that is measured to be faster than this was not measured.
 constexpr double seconds_least = 1e-8;
-/// Drivers and other programs need some of a device's memory.
 constexpr double memory_share = 0.9;
 constexpr double factor_max = 64;
 
@@ -107,13 +106,17 @@ result<void> measure_reading(device& on, node_ability& made) {
 
 }  // namespace
 
+std::uint64_t usable_memory(const device_info& of) {
+  return static_cast<std::uint64_t>(static_cast<double>(of.memory_bytes) * memory_share);
+}
+
 result<node_ability> measure_ability(device& on) {
   const device_info& info = on.info();
   if (info.kind == device_kind::null) return fail(errc::unsupported, "the null device has no speed to measure");
   node_ability made;
   made.device = info.name;
   made.driver = info.driver;
-  made.memory_bytes = static_cast<std::uint64_t>(static_cast<double>(info.memory_bytes) * memory_share);
+  made.memory_bytes = usable_memory(info);
   TROUPE_CHECK(measure_overhead(on, made).while_doing("measuring a dispatch"));
   TROUPE_CHECK(measure_products(on, made).while_doing("measuring products"));
   TROUPE_CHECK(measure_reading(on, made).while_doing("measuring memory"));

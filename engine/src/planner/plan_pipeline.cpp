@@ -74,9 +74,12 @@ planned_part describe(const model_costs& costs, const std::vector<planning_node>
 /// Fills in what follows from the parts.
 void add_totals(const planning_options& options, placement_plan& made) {
   double longest = 0;
+  std::vector<double> busy_s(made.nodes.size(), 0);  // parts of one node take turns
   for (const planned_part& part : made.parts) {
     const link_ability& link = made.nodes[part.node].link;
-    longest = std::max({longest, part.compute_s, sending_s(part.bytes_in, link), sending_s(part.bytes_out, link)});
+    busy_s[part.node] += part.compute_s;
+    longest =
+        std::max({longest, busy_s[part.node], sending_s(part.bytes_in, link), sending_s(part.bytes_out, link)});
     made.step_s += part.compute_s + part.transfer_s;
     made.bytes_per_step += part.bytes_in;
   }

@@ -29,6 +29,9 @@ struct link_ability {
   friend bool operator==(const link_ability&, const link_ability&) = default;
 };
 
+/// What parts of models may take of a device's memory: drivers and other programs need some.
+std::uint64_t usable_memory(const device_info& of);
+
 /// Measures a device, made with the built-in operators, in about two seconds. The best of several rounds counts, so
 /// that a device that is busy with other things is not taken for a slow one. `unsupported` for the null device, which
 /// computes nothing.
