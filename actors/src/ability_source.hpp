@@ -28,8 +28,8 @@ public:
 private:
   device_opener open_;
   std::filesystem::path directory_;
-  mutable std::mutex mutex_;     ///< of `known_`
-  std::mutex measuring_;         ///< one measures, the others wait for it
+  mutable std::mutex mutex_;  ///< of `known_`
+  std::mutex measuring_;      ///< one measures, the others wait for it
   std::optional<node_ability> known_;
 };
 

@@ -184,7 +184,8 @@ private:
           return ability_msg{std::move(*measured)};
         }};
       });
-    return delegate(measurer_, request);
+    delegate(measurer_, request);
+    return caf::delegated<ability_msg>();
   }
 
   /// This node's tree: asks the supervisors of all parts at once and answers when the last one has.

@@ -17,7 +17,7 @@ struct node_options {
   device_opener open_device;
   supervision_observer observer;  ///< may be empty
   bool allow_fault_injection = false;
-  remoting* links = nullptr;  ///< must outlive the actor; null: no links
+  remoting* links = nullptr;                ///< must outlive the actor; null: no links
   std::shared_ptr<ability_source> ability;  ///< null: others cannot plan with this node
 };
 

@@ -65,7 +65,8 @@ result<std::vector<planning_node>> survey_nodes(caf::actor_system& actors, const
 
   std::vector<planning_node> made;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    TROUPE_TRY(auto ability, std::move(abilities[i]).while_doing(fmt::format("asking node {} how fast it is", names[i])));
+    TROUPE_TRY(auto ability,
+               std::move(abilities[i]).while_doing(fmt::format("asking node {} how fast it is", names[i])));
     TROUPE_TRY(const auto link,
                time_link(actors, nodes[i], deadline).while_doing(fmt::format("timing the link to node {}", names[i])));
     made.push_back({names[i], std::move(ability), link});

@@ -125,8 +125,9 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
   made.weights = options.weights;
   made.seed = options.seed;
   made.storage = options.storage;
-  made.replicas = made.mode == parallel_mode::data ? static_cast<std::uint32_t>(std::max<std::size_t>(options.shards, 1))
-                                                   : static_cast<std::uint32_t>(networks.size());
+  made.replicas = made.mode == parallel_mode::data
+                      ? static_cast<std::uint32_t>(std::max<std::size_t>(options.shards, 1))
+                      : static_cast<std::uint32_t>(networks.size());
   for (std::uint32_t replica = 0; replica < made.replicas; ++replica) {
     if (made.mode == parallel_mode::data && replica > 0) {
       made.parts.push_back({replica, 0, made.parts.front().network, {}});

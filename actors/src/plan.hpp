@@ -43,8 +43,8 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
 result<placement_plan> make_placement(const graph& network, const load_options& options,
                                       const operator_table& operators, const std::vector<planning_node>& nodes);
 
-/// The host on which a part begins when nobody planned it. `usable` hosts are there. Neighbouring parts of a pipeline go
-/// to the same host where there are fewer hosts than parts: fewer hops between machines.
+/// The host on which a part begins when nobody planned it. `usable` hosts are there. Neighbouring parts of a pipeline
+/// go to the same host where there are fewer hosts than parts: fewer hops between machines.
 std::uint32_t first_host(parallel_mode mode, std::size_t part, std::size_t parts, std::size_t usable);
 
 /// Shares of `rows` for each of `replicas` (some may be 0); they sum to `rows`. Deterministic in (seed, request).

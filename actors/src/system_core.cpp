@@ -8,6 +8,8 @@
 #include "coordinator.hpp"
 #include "host_side.hpp"
 #include "node.hpp"
+#include "node_survey.hpp"
+#include "slowed_device.hpp"
 #include "tree_conversion.hpp"
 #include "troupe/actors/messages.hpp"
 #include "troupe/actors/supervisor.hpp"
@@ -47,17 +49,20 @@ result<void> system_core::start() {
   actors = std::make_unique<caf::actor_system>(*config);
   links = std::make_unique<remoting>(*actors, remoting_options{options.name});
 
+  const device_opener open = [selector = options.device, devices = options.devices, table = operators,
+                              slowdown = options.slowdown]() -> result<std::shared_ptr<troupe::device>> {
+    TROUPE_TRY(auto opened, open_device(selector, table, devices));
+    return slowed(std::move(opened), slowdown);
+  };
+  ability = std::make_shared<ability_source>(open, options.state_directory);
   awaited<bool> started;
   child_spec node_child;
   node_child.id = "node";
   node_child.shutdown = std::chrono::seconds(3);  // its parts stop their devices first
-  node_child.start = [made = node_options{options.name,
-                                          [selector = options.device, devices = options.devices, table = operators] {
-                                            return open_device(selector, table, devices);
-                                          },
-                                          options.on_event, options.allow_fault_injection, links.get()},
-                      self = weak_from_this(), first = std::make_shared<std::function<void(bool)>>(started.setter())](
-                         caf::event_based_actor* parent) -> caf::actor {
+  node_child.start =
+      [made = node_options{options.name, open, options.on_event, options.allow_fault_injection, links.get(), ability},
+       self = weak_from_this(), first = std::make_shared<std::function<void(bool)>>(started.setter())](
+          caf::event_based_actor* parent) -> caf::actor {
     const auto core = self.lock();
     if (!core) return {};  // the system is being destroyed
     const caf::actor handle = spawn_node(parent, made);
@@ -100,8 +105,18 @@ result<loaded_model> system_core::load(std::span<const graph> networks, const lo
   load_options effective = wanted;
   // The reference device keeps everything in fp32; what crosses a cut must keep its bits as well.
   if (device.kind == device_kind::reference && remote_nodes.empty()) effective.storage = dtype::f32;
-  TROUPE_TRY(plan made, make_plan(networks, effective, *operators));
-  const auto layout = std::make_shared<const plan>(std::move(made));
+  std::vector<planning_node> nodes;
+  const bool planned = wanted.shards == 0 && !wanted.placement && wanted.parallel != parallel_mode::ensemble;
+  if (planned && !remote_nodes.empty()) {
+    TROUPE_TRY(nodes, planning_nodes(wanted.planning, deadline));
+  }
+  if (wanted.placement)
+    for (const planned_part& part : wanted.placement->parts)
+      if (part.node > remote_nodes.size())
+        return fail(errc::invalid_argument, "the placement names node {}, but there are {} and this process", part.node,
+                    remote_nodes.size());
+  TROUPE_TRY(troupe::plan made, make_plan(networks, effective, *operators, nodes));
+  const auto layout = std::make_shared<const troupe::plan>(std::move(made));
 
   const auto shared = std::make_shared<model_core>(layout->stateful);
   loaded_model loaded{interface_of(networks[0]), {}, shared};
@@ -157,6 +172,28 @@ result<loaded_model> system_core::load(std::span<const graph> networks, const lo
   unload(loaded.id);
   if (outcome) return std::move(*outcome).error();
   return fail(errc::deadline_exceeded, "the parts of the model were not loaded within {} ms", wanted.deadline.count());
+}
+
+result<placement_plan> system_core::plan(const graph& network, const load_options& wanted) {
+  load_options effective = wanted;
+  if (device.kind == device_kind::reference && remote_nodes.empty()) effective.storage = dtype::f32;
+  // Pipelines of a given length use this process only when there is no other.
+  if (wanted.shards > 0) effective.planning.only_nodes = false;
+  TROUPE_TRY(const auto nodes, planning_nodes(effective.planning, steady_clock::now() + wanted.deadline));
+  return make_placement(network, effective, *operators, nodes);
+}
+
+result<std::vector<planning_node>> system_core::planning_nodes(const planning_wishes& wishes, time_point deadline) {
+  const std::lock_guard lock(surveying);
+  if (surveyed.size() != remote_nodes.size()) {
+    TROUPE_TRY(surveyed, survey_nodes(*actors, remote_nodes, options.nodes, deadline));
+  }
+  std::vector<planning_node> nodes = surveyed;
+  if (wishes.only_nodes && !nodes.empty()) return nodes;
+  auto own = ability->get();
+  if (!own) return std::move(own).error().while_doing("measuring the device of this process");
+  nodes.push_back({options.name, std::move(*own), {}});
+  return nodes;
 }
 
 void system_core::unload(const std::string& id) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 
+#include "ability_source.hpp"
 #include "model_core.hpp"
 #include "remoting.hpp"
 #include "runtime.hpp"
@@ -28,17 +29,23 @@ struct system_core : std::enable_shared_from_this<system_core> {
   std::unique_ptr<runtime_config> config;
   std::unique_ptr<caf::actor_system> actors;
   std::unique_ptr<remoting> links;
+  std::shared_ptr<ability_source> ability;  ///< of this process's device
   caf::actor root;
   caf::actor node;  ///< of this process; another after a restart. Guarded by `mutex`
   std::vector<caf::actor> remote_nodes;
   std::mutex mutex;
   std::map<std::string, std::weak_ptr<model_core>> models;
   std::uint64_t models_made = 0;
+  std::vector<planning_node> surveyed;  ///< the remote nodes, once they were asked. Guarded by `surveying`
+  std::mutex surveying;
 
   ~system_core() { stop(); }
   /// Starts everything that `options`, `operators` and `device` ask for.
   result<void> start();
   result<loaded_model> load(std::span<const graph> networks, const load_options& options);
+  result<placement_plan> plan(const graph& network, const load_options& options);
+  /// What the planner may choose from, numbered as the coordinator's hosts.
+  result<std::vector<planning_node>> planning_nodes(const planning_wishes& wishes, time_point deadline);
   void unload(const std::string& id);
   /// Other nodes, then this process's own as it is now.
   std::vector<caf::actor> hosts();

@@ -146,8 +146,7 @@ caf::message decode(wire::ability_request, handle_translator&) {
 }
 caf::message decode(wire::ability record, handle_translator&) {
   return caf::make_message(ability_msg{{std::move(record.device), std::move(record.driver), record.memory_bytes,
-                                        record.operations_per_s, record.bytes_per_s, record.dispatch_s,
-                                        record.run_s}});
+                                        record.operations_per_s, record.bytes_per_s, record.dispatch_s, record.run_s}});
 }
 caf::message decode(wire::link_probe record, handle_translator&) {
   return caf::make_message(link_probe_msg{std::move(record.payload)});
@@ -171,8 +170,7 @@ std::optional<wire::body> to_record(const caf::message& message, handle_translat
   if (message.size() != 1) return std::nullopt;
   return encode_one_of<ok_atom, caf::error, step_msg, step_failed_msg, load_part_msg, part_up_msg, part_failed_msg,
                        unload_plan_msg, kill_part_msg, node_status_request_msg, node_status_msg, connect_peer_msg,
-                       ability_request_msg, ability_msg, link_probe_msg>(
-      message, handles);
+                       ability_request_msg, ability_msg, link_probe_msg>(message, handles);
 }
 
 std::optional<caf::message> to_message(wire::body record, handle_translator& handles) {

@@ -31,8 +31,9 @@ result<loaded_language> load_language(const std::string& file, const language_op
                  fmt::format("a language model runs as a pipeline, not with --parallel {}", given.spread.parallel));
   TROUPE_TRY(system made, system::make(given.placement.for_system()));
   auto on = std::make_unique<system>(std::move(made));
-  TROUPE_TRY(model network,
-             on->load(read.graph, given.spread.for_loading()).while_doing(fmt::format("loading {}", file)));
+  load_options options = given.spread.for_loading(given.placement);
+  options.planning.in_flight = static_cast<std::size_t>(sessions);
+  TROUPE_TRY(model network, on->load(read.graph, options).while_doing(fmt::format("loading {}", file)));
   if (given.placement.verbose) print_placement(network);
   auto steps = std::make_unique<model_steps>(network);
   TROUPE_TRY(generator made_sessions,

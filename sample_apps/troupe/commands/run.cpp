@@ -52,7 +52,10 @@ result<void> run(const run_command& given, console& out) {
   const auto started = steady_clock::now();
   out.progress("loading " + given.model_file);
   TROUPE_TRY(system on, system::make(given.placement.for_system()));
-  TROUPE_TRY(const model loaded, load_spread(on, given.model_file, network, given.spread));
+  load_options options = given.spread.for_loading(given.placement);
+  options.planning.in_flight = 1;
+  for (const tensor& input : inputs) options.planning.inputs.push_back(input.dims());
+  TROUPE_TRY(const model loaded, load_spread(on, given.model_file, network, given.spread, options));
   if (given.placement.verbose) print_placement(loaded);
   const auto ready = steady_clock::now();
 

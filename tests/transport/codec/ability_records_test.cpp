@@ -8,9 +8,7 @@ using namespace troupe::test;
 
 TEST_CASE("abilities that no device has are refused") {
   const ability sound{"device", "driver", 1, 1e9, 1e9, 0, 0};
-  const auto refused = [](const ability& claimed) {
-    return !encode({envelope_kind::response, 1, 0, {}, claimed});
-  };
+  const auto refused = [](const ability& claimed) { return !encode({envelope_kind::response, 1, 0, {}, claimed}); };
   CHECK_FALSE(refused(sound));
   for (double ability::*rate : {&ability::operations_per_s, &ability::bytes_per_s})
     for (const double value : {0.0, -1.0, std::nan(""), HUGE_VAL}) {
