@@ -106,6 +106,8 @@ inline std::vector<named_letter> sample_letters() {
   add("ping", kind::request, ping{0xffffffffffffffffu});
   add("pong", kind::response, pong{1});
   add("kill_part", kind::message, kill_part{99, 1, kill_how::actor_hang});
+  add("unload_part", kind::message, unload_part{99, 1, 2});
+  add("node_leaving", kind::message, node_leaving{99, 2});
   add("ability_request", kind::request, ability_request{});
   add("ability", kind::response, ability{"llvmpipe", "llvmpipe 22.3.6", 8u << 20, 5e10, 1.25e10, 2e-5, 1e-4});
   add("link_probe", kind::request, link_probe{counting_tensor(dtype::u8, {5000})});

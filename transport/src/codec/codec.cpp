@@ -68,6 +68,8 @@ struct body_writer {
   result<void> operator()(const ability& record) { return write(record, to.initAbility(), with); }
   result<void> operator()(const link_probe& record) { return write(record, to.initLinkProbe(), with); }
   result<void> operator()(const kill_part& record) { return write(record, to.initKillPart(), with); }
+  result<void> operator()(const unload_part& record) { return write(record, to.initUnloadPart(), with); }
+  result<void> operator()(const node_leaving& record) { return write(record, to.initNodeLeaving(), with); }
 };
 
 template <class Record, class Reader>
@@ -96,6 +98,8 @@ result<void> read_body(body_reader from, body& into, record_reader& with) {
     case schema::Envelope::Body::ABILITY: return read_as<ability>(from.getAbility(), into, with);
     case schema::Envelope::Body::LINK_PROBE: return read_as<link_probe>(from.getLinkProbe(), into, with);
     case schema::Envelope::Body::KILL_PART: return read_as<kill_part>(from.getKillPart(), into, with);
+    case schema::Envelope::Body::UNLOAD_PART: return read_as<unload_part>(from.getUnloadPart(), into, with);
+    case schema::Envelope::Body::NODE_LEAVING: return read_as<node_leaving>(from.getNodeLeaving(), into, with);
   }
   return fail(errc::invalid_argument, "an envelope carries the unknown record {}", static_cast<int>(from.which()));
 }
