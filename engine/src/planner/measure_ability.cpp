@@ -12,13 +12,13 @@ namespace {
 constexpr std::chrono::seconds time_limit{20};  ///< of one run
 constexpr int rounds = 3;
 constexpr double rounds_s = 0.5;
-/// A chain is made with more and more rows until its products take so long, or there are `rows_max`.
+/// Chains are made with more and more rows, or larger matrices, until they take so long or reach their bounds.
 constexpr double products_s = 0.02;
 constexpr std::int64_t rows_max = 8192;
 /// Square matrices: large enough to keep a GPU busy, small enough for the reference device.
 constexpr std::int64_t product_width = 512;
-/// Read by a single row: larger than the caches of most processors and GPUs are.
-constexpr std::int64_t matrix_width = 4096;
+/// Read by a single row, up to more than the caches of most processors and GPUs hold.
+constexpr std::int64_t matrix_width_min = 1024, matrix_width_max = 4096;
 constexpr std::size_t matrices = 3;
 constexpr std::size_t short_chain = 4, long_chain = 68;
 /// A device that is measured to be faster than this was not measured.
@@ -92,16 +92,18 @@ result<void> measure_products(device& on, node_ability& made) {
 }
 
 result<void> measure_reading(device& on, node_ability& made) {
-  std::vector<tensor> weights;
-  for (std::size_t i = 0; i < matrices; ++i) {
-    TROUPE_TRY(tensor each, tensor::make(dtype::f16, {matrix_width, matrix_width}));
-    weights.push_back(std::move(each));
-  }
-  TROUPE_TRY(const double taken, seconds_of(on, chain_of("MatMul", {1, matrix_width}, weights, matrices)));
-  const double bytes = static_cast<double>(matrices) * 2.0 * matrix_width * matrix_width;
   const double overhead = made.run_s + static_cast<double>(matrices) * made.dispatch_s;
-  made.bytes_per_s = bytes / std::max(taken - overhead, seconds_least);
-  return {};
+  for (std::int64_t width = matrix_width_min;; width *= 2) {
+    std::vector<tensor> weights;
+    for (std::size_t i = 0; i < matrices; ++i) {
+      TROUPE_TRY(tensor each, tensor::make(dtype::f16, {width, width}));
+      weights.push_back(std::move(each));
+    }
+    TROUPE_TRY(const double taken, seconds_of(on, chain_of("MatMul", {1, width}, weights, matrices)));
+    const double bytes = static_cast<double>(matrices) * 2.0 * static_cast<double>(width * width);
+    made.bytes_per_s = bytes / std::max(taken - overhead, seconds_least);
+    if (taken > products_s || width == matrix_width_max) return {};
+  }
 }
 
 }  // namespace

@@ -78,12 +78,17 @@ void add_totals(const planning_options& options, placement_plan& made) {
   for (const planned_part& part : made.parts) {
     const link_ability& link = made.nodes[part.node].link;
     busy_s[part.node] += part.compute_s;
-    longest =
-        std::max({longest, busy_s[part.node], sending_s(part.bytes_in, link), sending_s(part.bytes_out, link)});
+    longest = std::max({longest, busy_s[part.node], sending_s(part.bytes_in, link), sending_s(part.bytes_out, link)});
     made.step_s += part.compute_s + part.transfer_s;
-    made.bytes_per_step += part.bytes_in;
   }
-  made.bytes_per_step += made.parts.back().bytes_out;
+  // Who asks is on a node with the link of a process to itself; nothing travels between it and such a node.
+  bool was_here = true;
+  for (const planned_part& part : made.parts) {
+    const bool is_here = made.nodes[part.node].link == link_ability();
+    if (!was_here || !is_here) made.bytes_per_step += part.bytes_in;
+    was_here = is_here;
+  }
+  if (!was_here) made.bytes_per_step += made.parts.back().bytes_out;
   made.interval_s = std::max(longest, made.step_s / static_cast<double>(under_way(options, made.parts.size())));
 }
 

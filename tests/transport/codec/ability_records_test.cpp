@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "forge.hpp"
+#include "troupe/transport/limits.hpp"
 
 using namespace troupe;
 using namespace troupe::wire;

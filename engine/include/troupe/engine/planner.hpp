@@ -52,7 +52,7 @@ struct placement_plan {
   std::vector<left_out_node> left_out;
   double step_s = 0;                 ///< from the inputs of a request to its outputs, when nothing else is under way
   double interval_s = 0;             ///< from one result to the next, with `planning_options::in_flight` under way
-  std::uint64_t bytes_per_step = 0;  ///< over all links together, each hop counted once
+  std::uint64_t bytes_per_step = 0;  ///< over all links together, each hop between two processes counted once
 };
 
 /// Cuts the model over some of the nodes, in the order given or sorted by speed, so that results follow each other
