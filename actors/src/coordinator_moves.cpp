@@ -42,9 +42,11 @@ void coordinator_state::moves_changed(coordinator_actions& out) {
 void coordinator_state::rebalance(coordinator_actions& out) {
   if (failed_ || missing_in_all_ != 0) return;  // done when all parts are up
   for (std::uint32_t part = 0; part < parts_.size(); ++part) {
-    if (parts_[part].next || hosts_.wanted(parts_[part].host)) continue;
+    const std::uint32_t at = parts_[part].host;
+    const bool planned_here = at == hosts_.local() && layout_->parts[part].host == at;
+    if (parts_[part].next || planned_here || hosts_.wanted(at)) continue;
     const auto host = hosts_.least_loaded(avoided(part));
-    if (host && *host != parts_[part].host) move(part, *host, out);
+    if (host && *host != at) move(part, *host, out);
   }
   while (uneven_) {
     const auto most = hosts_.most_loaded();

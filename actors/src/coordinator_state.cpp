@@ -28,12 +28,11 @@ coordinator_state::coordinator_state(std::shared_ptr<const plan> layout, std::ui
 
 coordinator_actions coordinator_state::start() {
   coordinator_actions out;
-  // Neighbouring parts go to the same host where there are fewer hosts than parts: fewer hops between machines.
   const std::size_t usable = std::max<std::size_t>(hosts_.size() - 1, 1);
   for (std::uint32_t part = 0; part < parts_.size(); ++part) {
-    const bool spread = layout_->mode != parallel_mode::pipeline;
+    const auto wished = layout_->parts[part].host;
     parts_[part].host =
-        static_cast<std::uint32_t>(spread ? part % usable : part * usable / std::max(parts_.size(), usable));
+        wished && *wished < hosts_.size() ? *wished : first_host(layout_->mode, part, parts_.size(), usable);
     hosts_.carry(parts_[part].host, part);
     out.push_back(place_part{part, parts_[part].host});
   }

@@ -133,6 +133,17 @@ struct connect_peer_msg {
   std::string address;
 };
 
+/// Wire. How fast the node's device is. Answered with `ability_msg`, after seconds if it has to be measured.
+struct ability_request_msg {};
+struct ability_msg {
+  node_ability ability;
+};
+
+/// Wire. Bytes to time a link with. Answered with `ok_atom`.
+struct link_probe_msg {
+  tensor payload;
+};
+
 // From here on: inside one process only.
 
 /// Membership to coordinator: this node can be used from now on, or should not be used any longer.
@@ -287,6 +298,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::kill_part_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::node_status_request_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::node_status_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::connect_peer_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ability_request_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ability_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::link_probe_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::shard_ready_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::shard_failing_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::peer_connected_msg)

@@ -56,11 +56,14 @@ public:
           if (const caf::actor store = options_.store ? options_.store() : caf::actor()) return delegate(store, wanted);
           return caf::make_message(chunk_msg::none());
         },
+        [this](ability_request_msg request) { return ability(request); },
+        [](const link_probe_msg&) -> caf::result<ok_atom> { return ok_atom::value; },
     };
   }
 
   void on_exit() override {
     loader_.cancel([](const load_part_msg&) { return true; });
+    measurer_ = nullptr;
     parts_.clear();
     stopping_.clear();
     options_ = {};
@@ -223,6 +226,24 @@ private:
     return promise;
   }
 
+  /// Measuring takes seconds and happens on a thread of its own, one request after the other.
+  caf::result<ability_msg> ability(ability_request_msg request) {
+    if (!options_.ability)
+      return to_caf(fail(errc::unsupported, "the node \"{}\" does not measure its device", options_.name));
+    if (const auto known = options_.ability->known()) return ability_msg{*known};
+    if (!measurer_)
+      measurer_ = spawn<caf::detached + caf::linked>([source = options_.ability](caf::event_based_actor* self) {
+        quiet(*self);
+        return caf::behavior{[source](ability_request_msg) -> caf::result<ability_msg> {
+          auto measured = source->get();
+          if (!measured) return to_caf(measured.error().while_doing("measuring the device"));
+          return ability_msg{std::move(*measured)};
+        }};
+      });
+    delegate(measurer_, request);
+    return caf::delegated<ability_msg>();
+  }
+
   /// This node's tree: asks the supervisors of all parts at once and answers when the last one has.
   caf::result<node_status_msg> describe() {
     auto report = std::make_shared<status_report>();
@@ -294,6 +315,7 @@ private:
   bool leaving_ = false;
   std::vector<caf::typed_response_promise<ok_atom>> left_;
   std::set<caf::actor_addr> stopping_;
+  caf::actor measurer_;
   std::uint64_t tickets_ = 0;
   std::map<std::uint64_t, caf::response_promise> connecting_;
 };

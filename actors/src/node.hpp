@@ -1,10 +1,11 @@
 // The node actor of a process: runs parts of models for coordinators, here and on other nodes, each part under a
 // supervisor of its own so that the restart limit counts per part. Interface in model_messages.hpp: load_part_msg,
-// unload_plan_msg, kill_part_msg, node_status_request_msg, connect_peer_msg.
+// unload_plan_msg, kill_part_msg, node_status_request_msg, connect_peer_msg, ability_request_msg, link_probe_msg.
 #pragma once
 
 #include <caf/event_based_actor.hpp>
 
+#include "ability_source.hpp"
 #include "remoting.hpp"
 #include "shard.hpp"
 #include "troupe/actors/supervision_event.hpp"
@@ -18,6 +19,7 @@ struct node_options {
   bool allow_fault_injection = false;
   remoting* links = nullptr;          ///< must outlive the actor; null: no links
   std::function<caf::actor()> store;  ///< the parameter store as it is now; may give nothing. Safe from any thread
+  std::shared_ptr<ability_source> ability;  ///< null: others cannot plan with this node
 };
 
 /// Parts of a coordinator that ends, or whose link is lost, are unloaded.

@@ -13,9 +13,9 @@ namespace troupe {
 namespace {
 
 result<void> check_options(std::size_t networks, const load_options& options) {
-  if (options.shards == 0 || options.shards > limits::shards_max)
-    return fail(errc::invalid_argument, "{} shards were asked for; 1 to {} are possible", options.shards,
-                limits::shards_max);
+  if (options.shards > limits::shards_max)
+    return fail(errc::invalid_argument, "{} shards were asked for; 1 to {} are possible, or 0 for the planner's choice",
+                options.shards, limits::shards_max);
   if (options.storage != dtype::f16 && options.storage != dtype::f32)
     return fail(errc::invalid_argument, "{} is not a storage type; float16 and float32 are",
                 to_string(options.storage));
@@ -24,7 +24,8 @@ result<void> check_options(std::size_t networks, const load_options& options) {
   if (!ensemble && networks != 1)
     return fail(errc::invalid_argument, "{} models were given; only an ensemble takes more than one", networks);
   const bool weighted = ensemble ? options.join == join_policy::weighted_mean
-                                 : options.parallel == parallel_mode::data && options.split == split_policy::weighted;
+                                 : options.parallel == parallel_mode::data && options.split == split_policy::weighted &&
+                                       options.shards > 0 && !options.placement;
   if (!weighted) return {};
   const std::size_t members = ensemble ? networks : options.shards;
   if (options.weights.size() != members)
@@ -64,9 +65,51 @@ std::vector<std::int64_t> proportional(std::int64_t rows, const std::vector<doub
   return shares;
 }
 
+/// Asks the planner about an optimised network.
+result<placement_plan> place(const graph& network, const load_options& options, const operator_table& operators,
+                             const std::vector<planning_node>& nodes) {
+  TROUPE_TRY(const auto costs, predict_costs(network, operators, options.storage, options.planning.inputs));
+  const planning_options wishes{options.planning.in_flight, options.planning.use_all};
+  switch (options.parallel) {
+    case parallel_mode::pipeline: return plan_pipeline(costs, nodes, wishes);
+    case parallel_mode::data: return plan_replicas(costs, nodes, wishes);
+    case parallel_mode::ensemble: break;
+  }
+  return error(errc::unsupported, "members of an ensemble are whole models, which are not planned");
+}
+
+/// Makes the parts of a plan for an optimised network.
+result<void> follow(const placement_plan& placed, const graph& network, const load_options& options,
+                    const operator_table& operators, plan& made) {
+  if (placed.parts.empty()) return error(errc::invalid_argument, "a placement without parts cannot be loaded");
+  const auto host = [&](std::size_t part) { return static_cast<std::uint32_t>(placed.parts[part].node); };
+  if (made.mode == parallel_mode::data) {
+    made.replicas = static_cast<std::uint32_t>(placed.parts.size());
+    made.split = split_policy::weighted;
+    made.weights.clear();
+    const auto whole = std::make_shared<const graph>(network);
+    for (std::uint32_t replica = 0; replica < made.replicas; ++replica) {
+      const double share = placed.parts[replica].share;
+      if (!(share > 0) || !std::isfinite(share))
+        return fail(errc::invalid_argument, "the share {} of a replica is not a positive number", share);
+      made.weights.push_back(share);
+      made.parts.push_back({replica, 0, whole, host(replica)});
+    }
+    return {};
+  }
+  made.stages = static_cast<std::uint32_t>(placed.parts.size());
+  std::vector<std::size_t> first;
+  for (const planned_part& part : placed.parts) first.push_back(part.first);
+  TROUPE_TRY(auto parts, cut_pipeline_at(network, first, operators, options.storage));
+  for (std::uint32_t stage = 0; stage < made.stages; ++stage)
+    made.parts.push_back({0, stage, std::make_shared<const graph>(std::move(parts[stage])), host(stage)});
+  return {};
+}
+
 }  // namespace
 
-result<plan> make_plan(std::span<const graph> networks, const load_options& options, const operator_table& operators) {
+result<plan> make_plan(std::span<const graph> networks, const load_options& options, const operator_table& operators,
+                       const std::vector<planning_node>& nodes) {
   TROUPE_CHECK(check_options(networks.size(), options));
   plan made;
   made.mode = options.parallel;
@@ -75,12 +118,12 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
   made.weights = options.weights;
   made.seed = options.seed;
   made.storage = options.storage;
-  made.stages = made.mode == parallel_mode::pipeline ? static_cast<std::uint32_t>(options.shards) : 1;
-  made.replicas = made.mode == parallel_mode::data ? static_cast<std::uint32_t>(options.shards)
-                                                   : static_cast<std::uint32_t>(networks.size());
+  made.replicas = made.mode == parallel_mode::data
+                      ? static_cast<std::uint32_t>(std::max<std::size_t>(options.shards, 1))
+                      : static_cast<std::uint32_t>(networks.size());
   for (std::uint32_t replica = 0; replica < made.replicas; ++replica) {
     if (made.mode == parallel_mode::data && replica > 0) {
-      made.parts.push_back({replica, 0, made.parts.front().network});
+      made.parts.push_back({replica, 0, made.parts.front().network, {}});
       continue;
     }
     const graph& original = networks[made.mode == parallel_mode::ensemble ? replica : 0];
@@ -97,11 +140,47 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
                   "parallel_mode::pipeline",
                   network.states.size());
     made.stateful = !network.states.empty();
+    std::optional<placement_plan> placed;
+    if (made.mode != parallel_mode::ensemble) placed = options.placement;
+    if (made.mode != parallel_mode::ensemble && !placed && options.shards == 0 && !nodes.empty()) {
+      TROUPE_TRY(placed, place(network, options, operators, nodes));
+    }
+    if (placed) {
+      TROUPE_CHECK(follow(*placed, network, options, operators, made));
+      return made;
+    }
+    if (made.mode == parallel_mode::pipeline)
+      made.stages = static_cast<std::uint32_t>(std::max<std::size_t>(options.shards, 1));
     TROUPE_TRY(auto parts, cut_pipeline(network, made.stages, operators, options.storage));
     for (std::uint32_t stage = 0; stage < made.stages; ++stage)
-      made.parts.push_back({replica, stage, std::make_shared<const graph>(std::move(parts[stage]))});
+      made.parts.push_back({replica, stage, std::make_shared<const graph>(std::move(parts[stage])), {}});
   }
   return made;
+}
+
+result<placement_plan> make_placement(const graph& network, const load_options& options,
+                                      const operator_table& operators, const std::vector<planning_node>& nodes) {
+  TROUPE_CHECK(check_options(1, options));
+  TROUPE_CHECK(check_operators(network, operators));
+  graph whole = network;
+  TROUPE_CHECK(optimize(whole, operators));
+  if (options.shards == 0) return place(whole, options, operators, nodes);
+  if (options.parallel != parallel_mode::pipeline)
+    return error(errc::unsupported,
+                 "only pipelines of given length are predicted; leave the number of replicas to the planner");
+  TROUPE_TRY(const auto costs, predict_costs(whole, operators, options.storage, options.planning.inputs));
+  TROUPE_TRY(const auto first, even_cuts(whole, options.shards, operators, options.storage));
+  // Other nodes come first, this process, which does their work only when there are none, is the last.
+  const std::size_t usable = std::max<std::size_t>(nodes.size() - 1, 1);
+  std::vector<std::size_t> where;
+  for (std::size_t part = 0; part < first.size(); ++part)
+    where.push_back(first_host(options.parallel, part, first.size(), usable));
+  return predict_pipeline(costs, nodes, where, first, {options.planning.in_flight, options.planning.use_all});
+}
+
+std::uint32_t first_host(parallel_mode mode, std::size_t part, std::size_t parts, std::size_t usable) {
+  const bool spread = mode != parallel_mode::pipeline;
+  return static_cast<std::uint32_t>(spread ? part % usable : part * usable / std::max(parts, usable));
 }
 
 std::vector<std::int64_t> split_rows(const plan& layout, std::int64_t rows, std::uint64_t request) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "troupe/engine/graph.hpp"
@@ -14,6 +15,7 @@ struct plan_part {
   std::uint32_t replica = 0;  ///< which copy (data) or member (ensemble)
   std::uint32_t stage = 0;    ///< place in the pipeline of its replica
   std::shared_ptr<const graph> network;
+  std::optional<std::uint32_t> host;  ///< where the planner wants it
 };
 
 /// Parts are ordered by replica, then stage: part index = replica * stages + stage.
@@ -32,8 +34,18 @@ struct plan {
   std::uint32_t part_of(std::uint32_t replica, std::uint32_t stage) const { return replica * stages + stage; }
 };
 
-/// Checks, optimises and cuts networks for these options. One network, except for an ensemble.
-result<plan> make_plan(std::span<const graph> networks, const load_options& options, const operator_table& operators);
+/// Checks, optimises and cuts networks for these options. One network, except for an ensemble. With `options.shards`
+/// 0 the planner decides by `nodes`, which are numbered as the coordinator's hosts; without nodes there is one part.
+result<plan> make_plan(std::span<const graph> networks, const load_options& options, const operator_table& operators,
+                       const std::vector<planning_node>& nodes = {});
+
+/// What `make_plan` would do, without doing it: parts, times and reasons.
+result<placement_plan> make_placement(const graph& network, const load_options& options,
+                                      const operator_table& operators, const std::vector<planning_node>& nodes);
+
+/// The host on which a part begins when nobody planned it. `usable` hosts are there. Neighbouring parts of a pipeline
+/// go to the same host where there are fewer hosts than parts: fewer hops between machines.
+std::uint32_t first_host(parallel_mode mode, std::size_t part, std::size_t parts, std::size_t usable);
 
 /// Shares of `rows` for each of `replicas` (some may be 0); they sum to `rows`. Deterministic in (seed, request).
 std::vector<std::int64_t> split_rows(const plan& layout, std::int64_t rows, std::uint64_t request);

@@ -21,6 +21,11 @@ result<void> check_system_options(const system_options& options) {
                 options.name.size());
   if (options.restarts.window.count() <= 0)
     return fail(errc::invalid_argument, "the restart window of {} ms is not positive", options.restarts.window.count());
+  if (!(options.slowdown >= 1) || options.slowdown > 1e6)
+    return fail(errc::invalid_argument, "a slowdown of {} is not between 1 and 1000000", options.slowdown);
+  if (options.slowdown > 1 && !options.allow_fault_injection)
+    return error(errc::invalid_argument,
+                 "a slowdown is fault injection, which is off; set system_options::allow_fault_injection");
   return {};
 }
 
@@ -135,6 +140,10 @@ result<void> system::publish(const model& to, const graph& network) {
 result<void> system::publish(const model& to, const std::filesystem::path& file) {
   TROUPE_TRY(const graph network, import_onnx(file));
   return publish(to, network).while_doing(fmt::format("publishing {}", file.string()));
+}
+
+result<placement_plan> system::plan(const graph& network, const load_options& options) {
+  return impl_->core->plan(network, options);
 }
 
 result<std::uint16_t> system::listen(std::string_view address) {

@@ -8,7 +8,9 @@
 #include "coordinator.hpp"
 #include "host_side.hpp"
 #include "node.hpp"
+#include "node_survey.hpp"
 #include "parameter_store.hpp"
+#include "slowed_device.hpp"
 #include "tree_conversion.hpp"
 #include "troupe/actors/messages.hpp"
 #include "troupe/actors/supervisor.hpp"
@@ -28,6 +30,21 @@ constexpr std::chrono::seconds describe_patience{2};
 std::uint64_t random_id() {
   std::random_device source;
   return (static_cast<std::uint64_t>(source()) << 32) ^ source();
+}
+
+/// The plan with its wishes for hosts renumbered: a coordinator that is started again finds others than were planned
+/// with. This process is the last one in both lists.
+std::shared_ptr<const plan> for_hosts(const std::shared_ptr<const plan>& layout,
+                                      const std::vector<caf::actor_addr>& planned, const std::vector<caf::actor>& now) {
+  auto made = std::make_shared<plan>(*layout);
+  for (plan_part& part : made->parts) {
+    if (!part.host) continue;
+    const std::uint32_t wished = *std::exchange(part.host, std::nullopt);
+    for (std::uint32_t host = 0; host < now.size(); ++host)
+      if (wished + 1 == planned.size() ? host + 1 == now.size() : now[host].address() == planned[wished])
+        part.host = host;
+  }
+  return made;
 }
 
 }  // namespace
@@ -58,18 +75,20 @@ result<void> system_core::start() {
     return handle;
   };
 
+  const device_opener open = [selector = options.device, devices = options.devices, table = operators,
+                              slowdown = options.slowdown]() -> result<std::shared_ptr<troupe::device>> {
+    TROUPE_TRY(auto opened, open_device(selector, table, devices));
+    return slowed(std::move(opened), slowdown);
+  };
+  ability = std::make_shared<ability_source>(open, options.state_directory);
   awaited<bool> started;
   child_spec node_child;
   node_child.id = "node";
   node_child.shutdown = std::chrono::seconds(3);  // its parts stop their devices first
-  node_child.start = [made =
-                          node_options{options.name,
-                                       [selector = options.device, devices = options.devices, table = operators] {
-                                         return open_device(selector, table, devices);
-                                       },
-                                       options.on_event, options.allow_fault_injection, links.get(), present_store()},
-                      self = weak_from_this(), first = std::make_shared<std::function<void(bool)>>(started.setter())](
-                         caf::event_based_actor* parent) -> caf::actor {
+  node_child.start =
+      [made = node_options{options.name, open, options.on_event, options.allow_fault_injection, links.get(), present_store(), ability},
+       self = weak_from_this(), first = std::make_shared<std::function<void(bool)>>(started.setter())](
+          caf::event_based_actor* parent) -> caf::actor {
     const auto core = self.lock();
     if (!core) return {};  // the system is being destroyed
     const caf::actor handle = spawn_node(parent, made);
@@ -191,9 +210,20 @@ result<std::shared_ptr<model_version>> system_core::load(std::span<const graph> 
   const time_point deadline = steady_clock::now() + wanted.deadline;
   load_options effective = wanted;
   // The reference device keeps everything in fp32; what crosses a cut must keep its bits as well.
-  if (device.kind == device_kind::reference && hosts().size() == 1) effective.storage = dtype::f32;
-  TROUPE_TRY(plan made, make_plan(networks, effective, *operators));
-  const auto layout = std::make_shared<const plan>(std::move(made));
+  const std::vector<caf::actor> present = hosts();
+  if (device.kind == device_kind::reference && present.size() == 1) effective.storage = dtype::f32;
+  std::vector<planning_node> nodes;
+  const bool planned = wanted.shards == 0 && !wanted.placement && wanted.parallel != parallel_mode::ensemble;
+  if (planned && present.size() > 1) {
+    TROUPE_TRY(nodes, planning_nodes(present, wanted.planning, deadline));
+  }
+  if (wanted.placement)
+    for (const planned_part& part : wanted.placement->parts)
+      if (part.node >= present.size())
+        return fail(errc::invalid_argument, "the placement names node {}, but there are {} and this process", part.node,
+                    present.size() - 1);
+  TROUPE_TRY(troupe::plan made, make_plan(networks, effective, *operators, nodes));
+  const auto layout = std::make_shared<const troupe::plan>(std::move(made));
 
   const auto shared = std::make_shared<model_core>(layout->stateful, version);
   const auto loaded = std::make_shared<model_version>();
@@ -223,13 +253,16 @@ result<std::shared_ptr<model_version>> system_core::load(std::span<const graph> 
   child_spec coordinator_child;
   coordinator_child.id = "coordinator";
   coordinator_child.probe = probe_policy{};
-  coordinator_child.start = [layout, shared, self = weak_from_this(), restarts = options.restarts,
+  std::vector<caf::actor_addr> planned_hosts;
+  for (const caf::actor& host : present) planned_hosts.push_back(host.address());
+  coordinator_child.start = [layout, shared, planned_hosts, self = weak_from_this(), restarts = options.restarts,
                              on_progress = wanted.on_progress](caf::event_based_actor* parent) -> caf::actor {
     const auto core = self.lock();
     if (!core) return {};
+    const std::vector<caf::actor> now = core->hosts();
     const caf::actor handle =
-        spawn_coordinator(parent, {random_id(), layout, core->hosts(), shared->aggregator(), restarts,
-                                   shared->first_state_epoch(), core->present_store(), on_progress});
+        spawn_coordinator(parent, {random_id(), for_hosts(layout, planned_hosts, now), now, shared->aggregator(),
+                                   restarts, shared->first_state_epoch(), core->present_store(), on_progress});
     shared->coordinator_started(handle);
     // Also those that came before it could be told of them; it knows the others.
     std::vector<caf::actor> known = core->hosts();
@@ -267,6 +300,45 @@ std::function<caf::actor()> system_core::present_store() {
     const std::lock_guard lock(core->mutex);
     return core->store;
   };
+}
+
+result<placement_plan> system_core::plan(const graph& network, const load_options& wanted) {
+  load_options effective = wanted;
+  const std::vector<caf::actor> present = hosts();
+  if (device.kind == device_kind::reference && present.size() == 1) effective.storage = dtype::f32;
+  // Pipelines of a given length use this process only when there is no other.
+  if (wanted.shards > 0) effective.planning.only_nodes = false;
+  TROUPE_TRY(const auto nodes, planning_nodes(present, effective.planning, steady_clock::now() + wanted.deadline));
+  return make_placement(network, effective, *operators, nodes);
+}
+
+result<std::vector<planning_node>> system_core::planning_nodes(const std::vector<caf::actor>& present,
+                                                               const planning_wishes& wishes, time_point deadline) {
+  std::vector<caf::actor> unknown;
+  std::vector<std::string> addresses;
+  const std::lock_guard surveying_lock(surveying);
+  {
+    const std::lock_guard lock(mutex);
+    for (const member_view& member : members) {
+      if (!member.node || surveyed.count(member.node.address()) != 0) continue;
+      unknown.push_back(member.node);
+      addresses.push_back(member.address);
+    }
+  }
+  TROUPE_TRY(const auto asked, survey_nodes(*actors, unknown, addresses, deadline));
+  for (std::size_t i = 0; i < asked.size(); ++i) surveyed.emplace(unknown[i].address(), asked[i]);
+
+  std::vector<planning_node> nodes;
+  for (std::size_t i = 0; i + 1 < present.size(); ++i) {
+    const auto found = surveyed.find(present[i].address());
+    if (found == surveyed.end()) return error(errc::unavailable, "a node left while it was planned with; try again");
+    nodes.push_back(found->second);
+  }
+  if (wishes.only_nodes && !nodes.empty()) return nodes;
+  auto own = ability->get();
+  if (!own) return std::move(own).error().while_doing("measuring the device of this process");
+  nodes.push_back({options.name, std::move(*own), {}});
+  return nodes;
 }
 
 std::vector<caf::actor> system_core::hosts() {

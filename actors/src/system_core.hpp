@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 
+#include "ability_source.hpp"
 #include "membership.hpp"
 #include "model_core.hpp"
 #include "remoting.hpp"
@@ -38,6 +39,7 @@ struct system_core : std::enable_shared_from_this<system_core> {
   std::unique_ptr<caf::actor_system> actors;
   std::unique_ptr<remoting> links;
   const std::shared_ptr<weight_registry> weights = std::make_shared<weight_registry>();
+  std::shared_ptr<ability_source> ability;  ///< of this process's device
   caf::actor root;
   caf::actor store;                  ///< of this process; another after a restart. Guarded by `mutex`
   caf::actor node;                   ///< of this process; another after a restart. Guarded by `mutex`
@@ -46,6 +48,8 @@ struct system_core : std::enable_shared_from_this<system_core> {
   std::mutex mutex;
   std::map<std::string, std::weak_ptr<model_core>> models;
   std::uint64_t models_made = 0;
+  std::map<caf::actor_addr, planning_node> surveyed;  ///< other nodes, once they were asked. Guarded by `surveying`
+  std::mutex surveying;
 
   ~system_core() { stop(); }
   /// Starts everything that `options`, `operators` and `device` ask for.
@@ -55,6 +59,10 @@ struct system_core : std::enable_shared_from_this<system_core> {
                                               std::uint64_t version);
   /// Gives the parameter store of this process as it is when called; nothing while there is none.
   std::function<caf::actor()> present_store();
+  result<placement_plan> plan(const graph& network, const load_options& options);
+  /// What the planner may choose from, numbered as `present`, which `hosts` gave.
+  result<std::vector<planning_node>> planning_nodes(const std::vector<caf::actor>& present,
+                                                    const planning_wishes& wishes, time_point deadline);
   /// Other nodes that are up, then this process's own as it is now.
   std::vector<caf::actor> hosts();
   /// See `system::add_node` and `system::remove_node`.

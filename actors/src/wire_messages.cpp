@@ -95,6 +95,17 @@ wire::body encode(const chunk_msg& m, handle_translator&) {
 wire::body encode(const part_progress_msg& m, handle_translator&) {
   return wire::part_progress{m.plan, m.part, m.host, m.bytes_done, m.bytes_total, m.bytes_moved};
 }
+wire::body encode(const ability_request_msg&, handle_translator&) {
+  return wire::ability_request{};
+}
+wire::body encode(const ability_msg& m, handle_translator&) {
+  const node_ability& held = m.ability;
+  return wire::ability{held.device,      held.driver,     held.memory_bytes, held.operations_per_s,
+                       held.bytes_per_s, held.dispatch_s, held.run_s};
+}
+wire::body encode(const link_probe_msg& m, handle_translator&) {
+  return wire::link_probe{m.payload};
+}
 
 caf::message decode(wire::ok, handle_translator&) {
   return caf::make_message(ok_atom::value);
@@ -173,6 +184,16 @@ caf::message decode(const wire::part_progress& record, handle_translator&) {
   return caf::make_message(part_progress_msg{record.plan_id, record.part, record.host, record.bytes_done,
                                              record.bytes_total, record.bytes_moved});
 }
+caf::message decode(wire::ability_request, handle_translator&) {
+  return caf::make_message(ability_request_msg{});
+}
+caf::message decode(wire::ability record, handle_translator&) {
+  return caf::make_message(ability_msg{{std::move(record.device), std::move(record.driver), record.memory_bytes,
+                                        record.operations_per_s, record.bytes_per_s, record.dispatch_s, record.run_s}});
+}
+caf::message decode(wire::link_probe record, handle_translator&) {
+  return caf::make_message(link_probe_msg{std::move(record.payload)});
+}
 
 /// Tries each type in turn.
 template <class... Messages>
@@ -192,8 +213,8 @@ std::optional<wire::body> to_record(const caf::message& message, handle_translat
   if (message.size() != 1) return std::nullopt;
   return encode_one_of<ok_atom, caf::error, step_msg, step_failed_msg, load_part_msg, part_up_msg, part_failed_msg,
                        unload_plan_msg, unload_part_msg, node_leaving_msg, kill_part_msg, node_status_request_msg,
-                       node_status_msg, connect_peer_msg, chunk_request_msg, chunk_msg, part_progress_msg>(message,
-                                                                                                           handles);
+                       node_status_msg, connect_peer_msg, chunk_request_msg, chunk_msg, part_progress_msg,
+                       ability_request_msg, ability_msg, link_probe_msg>(message, handles);
 }
 
 std::optional<caf::message> to_message(wire::body record, handle_translator& handles) {

@@ -12,7 +12,6 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <thread>
-#include <vector>
 
 namespace troupe::sample {
 namespace {
@@ -41,10 +40,11 @@ std::string read_line(int descriptor) {
 
 }  // namespace
 
-result<node_process> node_process::start(const std::string& program, const std::string& name,
-                                         const std::string& device, const std::string& listen) {
+result<node_process> node_process::start(const std::string& program, const std::string& name, const std::string& device,
+                                         const std::string& listen, const std::vector<std::string>& more) {
   std::vector<std::string> words{program, "node", "--listen", listen, "--name", name, "--json"};
   if (!device.empty()) words.insert(words.end(), {"--device", device});
+  words.insert(words.end(), more.begin(), more.end());
   // Everything that allocates happens before the fork: other threads of this process may hold locks.
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());

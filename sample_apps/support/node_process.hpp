@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "troupe/engine/result.hpp"
 
@@ -10,9 +11,10 @@ namespace troupe::sample {
 class node_process {
 public:
   /// Starts `program` as a node, on a free loopback port unless `listen` names one, and waits up to 30 s until it is
-  /// ready.
+  /// ready. `more`: further options.
   static result<node_process> start(const std::string& program, const std::string& name, const std::string& device,
-                                    const std::string& listen = "127.0.0.1:0");
+                                    const std::string& listen = "127.0.0.1:0",
+                                    const std::vector<std::string>& more = {});
 
   node_process(node_process&& other) noexcept;
   node_process& operator=(node_process&& other) noexcept;

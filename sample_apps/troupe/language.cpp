@@ -33,10 +33,11 @@ result<loaded_language> load_language(const std::string& file, const language_op
                  fmt::format("a language model runs as a pipeline, not with --parallel {}", given.spread.parallel));
   TROUPE_TRY(system made, system::make(given.placement.for_system()));
   auto on = std::make_unique<system>(std::move(made));
+  load_options options = given.spread.for_loading(given.placement);
+  options.planning.in_flight = static_cast<std::size_t>(sessions);
   weight_progress moving(out, file);
-  load_options how = given.spread.for_loading();
-  how.on_progress = moving.callback();
-  TROUPE_TRY(model network, on->load(read.graph, how).while_doing(fmt::format("loading {}", file)));
+  options.on_progress = moving.callback();
+  TROUPE_TRY(model network, on->load(read.graph, options).while_doing(fmt::format("loading {}", file)));
   moving.stop();
   if (given.placement.verbose) print_placement(network);
   auto steps = std::make_unique<model_steps>(network);

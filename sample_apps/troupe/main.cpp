@@ -12,6 +12,7 @@ int main(int count, char** arguments) {
   troupe::app::add_embed(program);
   troupe::app::add_perplexity(program);
   troupe::app::add_tokenize(program);
+  troupe::app::add_plan(program);
   troupe::app::add_node(program);
   return program.run(count, arguments);
 }

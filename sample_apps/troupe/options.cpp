@@ -97,9 +97,14 @@ system_options placement_options::for_system(std::string name) const {
 }
 
 void spread_options::add_to(CLI::App& command) {
-  command.add_option("--shards", shards, "Stages of a pipeline or replicas")
-      ->check(CLI::Range(std::size_t{1}, limits::shards_max))
-      ->capture_default_str();
+  command
+      .add_option_function<std::string>(
+          "--shards", [this](const std::string& text) { shards = text == "auto" ? 0 : std::stoull(text); },
+          "Stages of a pipeline or replicas; auto: as the planner decides, which is the default with --node")
+      ->type_name("N|auto")
+      ->check(CLI::IsMember({"auto"}) | CLI::Range(std::size_t{1}, limits::shards_max));
+  command.add_flag("--use-all", use_all, "auto: use every node, also one that makes it slower");
+  command.add_flag("--only-nodes", only_nodes, "auto: place nothing in this process");
   command
       .add_option("--parallel", parallel,
                   "pipeline: consecutive parts; data: replicas share the batch; ensemble: "
@@ -127,7 +132,7 @@ void spread_options::add_to(CLI::App& command) {
       ->capture_default_str();
 }
 
-load_options spread_options::for_loading() const {
+load_options spread_options::for_loading(const placement_options& places) const {
   static const std::map<std::string, parallel_mode> modes{
       {"pipeline", parallel_mode::pipeline}, {"data", parallel_mode::data}, {"ensemble", parallel_mode::ensemble}};
   static const std::map<std::string, split_policy> splits{
@@ -136,7 +141,9 @@ load_options spread_options::for_loading() const {
       {"mean", join_policy::mean}, {"weighted", join_policy::weighted_mean}, {"vote", join_policy::vote}};
   load_options made;
   made.parallel = modes.at(parallel);
-  made.shards = shards;
+  made.shards = shards.value_or(places.nodes.empty() ? 1 : 0);
+  made.planning.use_all = use_all;
+  made.planning.only_nodes = only_nodes;
   made.split = splits.at(split);
   made.join = joins.at(join);
   made.weights = weights;
@@ -157,13 +164,11 @@ result<graph> read_model(const std::string& file) {
 }
 
 result<model> load_spread(system& on, const std::string& file, const graph& network, const spread_options& spread,
-                          std::function<void(const load_progress&)> on_progress) {
-  load_options how = spread.for_loading();
-  how.on_progress = std::move(on_progress);
+                          const load_options& options) {
   if (spread.parallel != "ensemble") {
     if (!spread.members.empty())
       return error(errc::invalid_argument, "--with names a further model, which only --parallel ensemble takes");
-    return on.load(network, how).while_doing(fmt::format("loading {}", file));
+    return on.load(network, options).while_doing(fmt::format("loading {}", file));
   }
   if (spread.members.empty())
     return error(errc::invalid_argument, "an ensemble needs at least two models; name the others with --with");
@@ -172,7 +177,12 @@ result<model> load_spread(system& on, const std::string& file, const graph& netw
     TROUPE_TRY(graph read, read_model(member));
     networks.push_back(std::move(read));
   }
-  return on.load_ensemble(networks, how).while_doing("loading the ensemble");
+  return on.load_ensemble(networks, options).while_doing("loading the ensemble");
+}
+
+std::size_t requests_at_once(const model& loaded) {
+  const auto parts = loaded.placement();
+  return parts ? parts->size() + 1 : 2;
 }
 
 json json_of(const std::vector<part_placement>& placement) {

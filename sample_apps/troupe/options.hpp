@@ -44,20 +44,23 @@ private:
   bool is_node_ = false;
 };
 
-/// How a model is spread: `--shards --parallel --with --split --join --weights --storage --seed --deadline`.
+/// How a model is spread: `--shards --parallel --with --split --join --weights --storage --use-all --only-nodes --seed
+/// --deadline`.
 struct spread_options {
-  std::size_t shards = 1;
+  std::optional<std::size_t> shards;  ///< 0: the planner decides, as it does for other nodes when nothing is said
   std::string parallel = "pipeline";
   std::vector<std::string> members;  ///< models besides the first, for ensembles
   std::string split = "even";
   std::string join = "mean";
   std::vector<double> weights;
   std::string storage = "f16";
+  bool use_all = false;
+  bool only_nodes = false;
   std::uint64_t seed = 0;
   double deadline_s = 120;
 
   void add_to(CLI::App& command);
-  load_options for_loading() const;
+  load_options for_loading(const placement_options& places) const;
   run_options for_running() const;
 };
 
@@ -65,10 +68,13 @@ struct spread_options {
 /// that a model that cannot run is refused at once.
 result<graph> read_model(const std::string& file);
 
-/// Loads what `spread` describes; `network` is `file`, read already.
-/// `on_progress` as in `load_options`.
+/// Loads what `spread` describes; `network` is `file`, read already; `options` are those of
+/// `spread`.
 result<model> load_spread(system& on, const std::string& file, const graph& network, const spread_options& spread,
-                          std::function<void(const load_progress&)> on_progress = {});
+                          const load_options& options);
+
+/// Requests under way that keep every shard of a model busy.
+std::size_t requests_at_once(const model& loaded);
 
 /// `[{"part","node","device","operators","weight_bytes","weight_bytes_moved"}]`.
 json json_of(const std::vector<part_placement>& placement);

@@ -121,6 +121,9 @@ inline std::vector<named_letter> sample_letters() {
   add("chunk_request", kind::request, chunk_request{need(hash_of({}))});
   add("chunk", kind::response, chunk{counting_tensor(dtype::u8, {5000})});
   add("part_progress", kind::message, part_progress{99, 1, 2, 3, 4, 5});
+  add("ability_request", kind::request, ability_request{});
+  add("ability", kind::response, ability{"llvmpipe", "llvmpipe 22.3.6", 8u << 20, 5e10, 1.25e10, 2e-5, 1e-4});
+  add("link_probe", kind::request, link_probe{counting_tensor(dtype::u8, {5000})});
   add("error", kind::error, failure);
   add("down", kind::down, failure);
   add("monitor", kind::monitor, std::monostate());

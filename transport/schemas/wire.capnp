@@ -9,9 +9,9 @@
 # its way. Hence: every request has a deadline at its sender, every reader tolerates a record that arrives twice (after
 # a retry over a new link) or late (from an attempt that was given up; `attempt` and `incarnation` tell).
 #
-# Lanes. Bulk: LoadPart, UnloadPart, UnloadPlan, Step, so that unloading never overtakes loading. Background: Chunk,
-# which everything overtakes. Control: everything else, which may overtake bulk. In particular Cancel overtakes the
-# steps it withdraws, and a `down` may arrive before the last
+# Lanes. Bulk: LoadPart, UnloadPart, UnloadPlan, Step, LinkProbe, so that unloading never overtakes loading.
+# Background: Chunk, which everything overtakes. Control: everything else, which may overtake bulk. In particular Cancel
+# overtakes the steps it withdraws, and a `down` may arrive before the last
 # results of the actor that ended.
 #
 # Trust. A reader believes nothing: every enum, number, length and index is checked where it is decoded.
@@ -292,6 +292,38 @@ struct PartProgress {
   # Of those done: what came from other nodes; the rest was here already.
 }
 
+struct AbilityRequest {
+  # Coordinator to node, as a request: how fast is your device? Answered by Ability, at once when it is known already,
+  # after a few seconds of measuring otherwise.
+}
+
+struct Ability {
+  # What the node's kernels reach on its device. Rates are positive, times are not negative, all are finite.
+
+  device @0 :Text;
+  driver @1 :Text;
+
+  memoryBytes @2 :UInt64;
+  # That parts of models may take.
+
+  operationsPerS @3 :Float64;
+  # Of products; a multiply-add counts as two.
+
+  bytesPerS @4 :Float64;
+  # Of weights that are read for a single row.
+
+  dispatchS @5 :Float64;
+  runS @6 :Float64;
+  # Seconds that a further dispatch, and a run besides its dispatches, take.
+}
+
+struct LinkProbe {
+  # Coordinator to node, as a request: take these bytes, so that the link can be timed. Answered by Ok.
+
+  payload @0 :Common.Tensor;
+  # A list of at most 4 MiB of uint8.
+}
+
 struct Envelope {
   # The head of every message on a link.
 
@@ -325,7 +357,7 @@ struct Envelope {
 
   target @2 :UInt64;
   # The actor on the receiving node; 1 is the node's root, which takes LoadPart, UnloadPart, UnloadPlan,
-  # NodeStatusRequest, ConnectPeer, KillPart and ChunkRequest.
+  # NodeStatusRequest, ConnectPeer, KillPart, ChunkRequest, AbilityRequest and LinkProbe.
 
   sender @3 :Common.ActorRef;
   # Who sent it, to be answered or monitored; may be nobody.
@@ -352,5 +384,8 @@ struct Envelope {
     chunkRequest @22 :ChunkRequest;
     chunk @23 :Chunk;
     partProgress @24 :PartProgress;
+    abilityRequest @25 :AbilityRequest;
+    ability @26 :Ability;
+    linkProbe @27 :LinkProbe;
   }
 }

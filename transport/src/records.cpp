@@ -7,7 +7,8 @@ lane lane_of(const envelope& letter) noexcept {
   if (std::holds_alternative<chunk>(letter.body)) return lane::background;
   const bool is_bulk = std::holds_alternative<load_part>(letter.body) ||
                        std::holds_alternative<unload_part>(letter.body) ||
-                       std::holds_alternative<unload_plan>(letter.body) || std::holds_alternative<step>(letter.body);
+                       std::holds_alternative<unload_plan>(letter.body) || std::holds_alternative<step>(letter.body) ||
+                       std::holds_alternative<link_probe>(letter.body);
   return is_bulk ? lane::bulk : lane::control;
 }
 

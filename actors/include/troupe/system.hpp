@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "troupe/actors/supervision_event.hpp"
 #include "troupe/engine/device.hpp"
 #include "troupe/engine/graph.hpp"
+#include "troupe/engine/planner.hpp"
 #include "troupe/engine/result.hpp"
 #include "troupe/engine/tensor.hpp"
 #include "troupe/tree.hpp"
@@ -64,6 +66,8 @@ struct system_options {
   std::filesystem::path weights_directory;
   /// What that folder may hold; weights that were not used for longest go first.
   std::uint64_t weights_bytes_max = std::uint64_t{8} << 30;
+  /// Fault injection: every run on this process's device takes so many times as long. Needs `allow_fault_injection`.
+  double slowdown = 1;
   /// Takes orders that kill shards on purpose, from this program or from a peer. Off unless asked for.
   bool allow_fault_injection = false;
   /// Told what supervisors do, from actor threads; must not block. May be empty.
@@ -78,9 +82,23 @@ struct load_progress {
   std::uint64_t bytes_moved = 0;  ///< of those done: over the network, and not found at the node
 };
 
+/// What the planner goes by (`load_options::shards` 0, `system::plan`); see docs/planning.md.
+struct planning_wishes {
+  /// Shapes that inputs are expected to have; none: extents that the model leaves open count as 1.
+  std::vector<shape> inputs;
+  std::size_t in_flight = 0;  ///< requests that will be under way at once; 0: enough to keep every part busy
+  bool use_all = false;       ///< use every node, also one that makes it slower
+  bool only_nodes = false;    ///< place nothing in this process as long as other nodes can do it
+};
+
 struct load_options {
   parallel_mode parallel = parallel_mode::pipeline;
-  std::size_t shards = 1;  ///< stages or replicas; for `ensemble` the number of models decides
+  /// Stages or replicas, of about equal size. 0: as many as the planner finds best, each as large as its node is fast;
+  /// one without other nodes. For `ensemble` the number of models decides.
+  std::size_t shards = 1;
+  planning_wishes planning;
+  /// A plan that `system::plan` made, or what somebody made of it, to be carried out as it is.
+  std::optional<placement_plan> placement;
   split_policy split = split_policy::even;
   join_policy join = join_policy::mean;
   std::vector<double> weights;  ///< for `weighted` and `weighted_mean`: one a shard, > 0
@@ -184,6 +202,10 @@ public:
   /// the options that the model was loaded with. An ensemble is refused with `unsupported`.
   result<void> publish(const model& to, const graph& network);
   result<void> publish(const model& to, const std::filesystem::path& file);
+
+  /// What `load` would do with these options, what it would take, and why: nodes are measured when they are not yet
+  /// known, which takes seconds; nothing is loaded. For one model as a pipeline, or as replicas with `shards` 0.
+  result<placement_plan> plan(const graph& network, const load_options& options = {});
 
   /// Serves this process's devices to other nodes. "127.0.0.1:0" takes any free port; returns the port. At any address
   /// but a loopback one only paired machines are let in, and there has to be one; see docs/security.md.

@@ -41,9 +41,9 @@ std::int64_t images_of(const std::vector<tensor>& inputs) {
 }
 
 result<double> throughput(const model& loaded, const std::vector<tensor>& inputs, const bench_command& given) {
-  const std::size_t requests = 2 * (given.spread.shards + 1);
+  const std::size_t at_once = requests_at_once(loaded), requests = 2 * at_once;
   const auto started = steady_clock::now();
-  sample::in_flight under_way(loaded, given.spread.for_running(), given.spread.shards + 1);
+  sample::in_flight under_way(loaded, given.spread.for_running(), at_once);
   for (std::size_t i = 0; i < requests; ++i) under_way.push(inputs);
   TROUPE_CHECK(under_way.finish());
   const double taken_ms = milliseconds(steady_clock::now() - started).count();
@@ -62,6 +62,15 @@ std::vector<std::string> row_of(const std::string& name, const measurement& take
           fmt::format("{:.1f}", median(taken.images_per_s))};
 }
 
+/// What the planner expected, and the measured figures as multiples of it.
+json prediction_json(const placement_plan& expected, std::int64_t images, const measurement& taken) {
+  const double step_ms = expected.step_s * 1e3, images_per_s = static_cast<double>(images) / expected.interval_s;
+  return {{"latency_ms", step_ms},
+          {"images_per_s", images_per_s},
+          {"latency_ratio", median(taken.latency_ms) / step_ms},
+          {"images_per_s_ratio", median(taken.images_per_s) / images_per_s}};
+}
+
 /// The model on one device, without actors.
 struct engine_alone {
   std::shared_ptr<device> opened;
@@ -76,7 +85,7 @@ result<engine_alone> load_alone(const graph& network, const bench_command& given
   graph whole = network;
   TROUPE_CHECK(optimize(whole, *operators));
   TROUPE_TRY(made.loaded, made.opened->load(std::make_shared<const graph>(std::move(whole)),
-                                            {.storage = given.spread.for_loading().storage}));
+                                            {.storage = given.spread.for_loading(given.placement).storage}));
   return made;
 }
 
@@ -150,7 +159,13 @@ result<void> bench(const bench_command& given, console& out) {
   out.progress("loading " + given.model_file);
   const system_options options = given.placement.for_system();
   TROUPE_TRY(system on, system::make(options));
-  TROUPE_TRY(const model supervised, load_spread(on, given.model_file, network, given.spread));
+  load_options how = given.spread.for_loading(given.placement);
+  for (const tensor& input : inputs) how.planning.inputs.push_back(input.dims());
+  // Also when somebody else has cut the model: what does the planner expect of it?
+  const auto expected = on.plan(network, how);
+  if (expected && how.shards == 0) how.placement = *expected;
+  TROUPE_TRY(const model supervised, load_spread(on, given.model_file, network, given.spread, how));
+  const std::size_t shards = requests_at_once(supervised) - 1;
   if (given.placement.verbose) print_placement(supervised);
 
   TROUPE_TRY(const engine_alone alone, load_alone(network, given));
@@ -176,18 +191,28 @@ result<void> bench(const bench_command& given, console& out) {
   }
 
   const double ratio = median(through_system.images_per_s) / median(by_engine.images_per_s);
-  json answer{{"device", alone.opened->info().name}, {"batch", images},
-              {"shards", given.spread.shards},       {"runs", given.runs},
-              {"direct", json_of(by_engine)},        {"supervised", json_of(through_system)},
+  json answer{{"device", alone.opened->info().name},
+              {"batch", images},
+              {"shards", shards},
+              {"runs", given.runs},
+              {"direct", json_of(by_engine)},
+              {"supervised", json_of(through_system)},
               {"supervised_to_direct", ratio}};
+  if (expected) answer["predicted"] = prediction_json(*expected, images, through_system);
   answer.update(json_of(direct->stats()));
   out.object(answer);
   out.line("{}: batch {}, medians of {} runs on {}", given.model_file, images, given.runs, alone.opened->info().name);
   out.print({{"", "ms", "least ms", "images/s"},
              {row_of("engine alone", by_engine),
-              row_of(fmt::format("supervised, {} shard{}", given.spread.shards, given.spread.shards == 1 ? "" : "s"),
-                     through_system)}});
+              row_of(fmt::format("supervised, {} shard{}", shards, shards == 1 ? "" : "s"), through_system)}});
   out.line("supervised / alone: {:.2f} of the images/s", ratio);
+  if (expected)
+    out.line("predicted: {:.3f} ms, {:.1f} images/s; measured / predicted: {:.2f} of the ms, {:.2f} of the images/s",
+             expected->step_s * 1e3, static_cast<double>(images) / expected->interval_s,
+             median(through_system.latency_ms) / (expected->step_s * 1e3),
+             median(through_system.images_per_s) * expected->interval_s / static_cast<double>(images));
+  else
+    out.line("no prediction: {}", expected.error().to_string());
   return {};
 }
 

@@ -95,7 +95,7 @@ result<language_alone> load_alone(const language_bench& given, std::size_t sessi
   options.cache_pages = given.language.cache_pages;
   TROUPE_TRY(const language_model read, load_language_model(given.model_file, options));
   const system_options places = given.language.placement.for_system();
-  const dtype storage = given.language.spread.for_loading().storage;
+  const dtype storage = given.language.spread.for_loading(given.language.placement).storage;
   const auto operators = std::make_shared<const operator_table>(builtin_operators());
   language_alone made;
   made.parameters = read.parameters;
@@ -363,7 +363,7 @@ void language_bench::add_to(CLI::App& command) {
 
 result<void> bench_language(const language_bench& given, console& out) {
   const auto& spread = given.language.spread;
-  if (spread.shards != 1 || !given.language.placement.nodes.empty() || spread.parallel != "pipeline")
+  if (spread.shards.value_or(1) != 1 || !given.language.placement.nodes.empty() || spread.parallel != "pipeline")
     return error(errc::unsupported,
                  "a language model is measured by the engine alone; leave out --shards, --node and --parallel, or use "
                  "`troupe generate`, which prints times too");

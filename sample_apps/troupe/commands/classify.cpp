@@ -56,7 +56,7 @@ result<std::vector<verdict>> classify_all(const model& loaded, const std::vector
                                           std::uint32_t& recoveries, console& out) {
   const std::size_t batch = input.batch ? static_cast<std::size_t>(*input.batch)
                                         : std::min(given.batch ? given.batch : std::size_t{16}, files.size());
-  sample::in_flight requests(loaded, given.spread.for_running(), given.spread.shards + 1);
+  sample::in_flight requests(loaded, given.spread.for_running(), requests_at_once(loaded));
   std::vector<std::size_t> used;
   std::vector<tensor> rows;
   for (std::size_t i = 0; i < files.size(); ++i) {
@@ -97,7 +97,8 @@ result<void> classify(const classify_command& given, console& out) {
   const auto started = steady_clock::now();
   out.progress("loading " + given.model_file);
   TROUPE_TRY(system on, system::make(given.placement.for_system()));
-  TROUPE_TRY(const model loaded, load_spread(on, given.model_file, network, given.spread));
+  TROUPE_TRY(const model loaded,
+             load_spread(on, given.model_file, network, given.spread, given.spread.for_loading(given.placement)));
   if (given.placement.verbose) print_placement(loaded);
   const auto ready = steady_clock::now();
   std::uint32_t recoveries = 0;

@@ -16,5 +16,6 @@ void add_embed(program& to);
 void add_perplexity(program& to);
 void add_tokenize(program& to);
 void add_node(program& to);
+void add_plan(program& to);
 
 }  // namespace troupe::app

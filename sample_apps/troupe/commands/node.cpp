@@ -14,6 +14,7 @@ constexpr std::chrono::seconds leave_patience{10};
 struct node_command {
   std::string listen = "127.0.0.1:0";
   std::string name;
+  double slowdown = 1;
   placement_options placement;
 };
 
@@ -32,7 +33,9 @@ result<void> node(const node_command& given, console& out) {
     return error(errc::internal, "the signals SIGTERM and SIGINT cannot be blocked");
 
   const std::string name = given.name.empty() ? host_name() : given.name;
-  TROUPE_TRY(system served, system::make(given.placement.for_system(name)));
+  system_options options = given.placement.for_system(name);
+  options.slowdown = given.slowdown;
+  TROUPE_TRY(system served, system::make(std::move(options)));
   TROUPE_TRY(const std::uint16_t port, served.listen(given.listen).while_doing("listening on " + given.listen));
   const std::string address = given.listen.substr(0, given.listen.rfind(':'));
 
@@ -67,6 +70,9 @@ void add_node(program& to) {
       ->type_name("ADDR:PORT")
       ->capture_default_str();
   command.add_option("--name", given->name, "How other nodes call this one; the host's name if not given");
+  command
+      .add_option("--slow", given->slowdown, "With --allow-fault-injection: make every run take so many times as long")
+      ->type_name("X");
   given->placement.add_to(command, false);
 }
 

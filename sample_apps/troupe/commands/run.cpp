@@ -53,8 +53,12 @@ result<void> run(const run_command& given, console& out) {
   const auto started = steady_clock::now();
   out.progress("loading " + given.model_file);
   TROUPE_TRY(system on, system::make(given.placement.for_system()));
+  load_options options = given.spread.for_loading(given.placement);
+  options.planning.in_flight = 1;
+  for (const tensor& input : inputs) options.planning.inputs.push_back(input.dims());
   weight_progress moving(out, given.model_file);
-  TROUPE_TRY(const model loaded, load_spread(on, given.model_file, network, given.spread, moving.callback()));
+  options.on_progress = moving.callback();
+  TROUPE_TRY(const model loaded, load_spread(on, given.model_file, network, given.spread, options));
   moving.stop();
   if (given.placement.verbose) print_placement(loaded);
   const auto ready = steady_clock::now();

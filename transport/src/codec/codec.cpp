@@ -64,6 +64,9 @@ struct body_writer {
   result<void> operator()(const connect_peer& record) { return write(record, to.initConnectPeer(), with); }
   result<void> operator()(const ping& record) { return write(record, to.initPing(), with); }
   result<void> operator()(const pong& record) { return write(record, to.initPong(), with); }
+  result<void> operator()(ability_request) { return to.initAbilityRequest(), result<void>(); }
+  result<void> operator()(const ability& record) { return write(record, to.initAbility(), with); }
+  result<void> operator()(const link_probe& record) { return write(record, to.initLinkProbe(), with); }
   result<void> operator()(const kill_part& record) { return write(record, to.initKillPart(), with); }
   result<void> operator()(const unload_part& record) { return write(record, to.initUnloadPart(), with); }
   result<void> operator()(const node_leaving& record) { return write(record, to.initNodeLeaving(), with); }
@@ -94,6 +97,9 @@ result<void> read_body(body_reader from, body& into, record_reader& with) {
     case schema::Envelope::Body::CONNECT_PEER: return read_as<connect_peer>(from.getConnectPeer(), into, with);
     case schema::Envelope::Body::PING: return read_as<ping>(from.getPing(), into, with);
     case schema::Envelope::Body::PONG: return read_as<pong>(from.getPong(), into, with);
+    case schema::Envelope::Body::ABILITY_REQUEST: into = ability_request(); return {};
+    case schema::Envelope::Body::ABILITY: return read_as<ability>(from.getAbility(), into, with);
+    case schema::Envelope::Body::LINK_PROBE: return read_as<link_probe>(from.getLinkProbe(), into, with);
     case schema::Envelope::Body::KILL_PART: return read_as<kill_part>(from.getKillPart(), into, with);
     case schema::Envelope::Body::UNLOAD_PART: return read_as<unload_part>(from.getUnloadPart(), into, with);
     case schema::Envelope::Body::NODE_LEAVING: return read_as<node_leaving>(from.getNodeLeaving(), into, with);

@@ -25,6 +25,8 @@ result<void> write(const weight_manifest& record, schema::WeightManifest::Builde
 result<void> write(const chunk_request& record, schema::ChunkRequest::Builder to, record_writer& with);
 result<void> write(const chunk& record, schema::Chunk::Builder to, record_writer& with);
 result<void> write(const part_progress& record, schema::PartProgress::Builder to, record_writer& with);
+result<void> write(const ability& record, schema::Ability::Builder to, record_writer& with);
+result<void> write(const link_probe& record, schema::LinkProbe::Builder to, record_writer& with);
 
 result<void> read(schema::LoadPart::Reader from, load_part& into, record_reader& with);
 result<void> read(schema::PartUp::Reader from, part_up& into, record_reader& with);
@@ -44,5 +46,7 @@ result<void> read(schema::WeightManifest::Reader from, weight_manifest& into, re
 result<void> read(schema::ChunkRequest::Reader from, chunk_request& into, record_reader& with);
 result<void> read(schema::Chunk::Reader from, chunk& into, record_reader& with);
 result<void> read(schema::PartProgress::Reader from, part_progress& into, record_reader& with);
+result<void> read(schema::Ability::Reader from, ability& into, record_reader& with);
+result<void> read(schema::LinkProbe::Reader from, link_probe& into, record_reader& with);
 
 }  // namespace troupe::wire

@@ -24,4 +24,13 @@ namespace troupe {
 result<std::vector<graph>> cut_pipeline(const graph& model, std::size_t stages, const operator_table& operators,
                                         dtype storage = dtype::f16);
 
+/// The same for cuts that somebody else chose (`plan_pipeline`): part k begins with piece `first[k]` of
+/// `predict_costs`. `first` rises and begins with 0; an error otherwise.
+result<std::vector<graph>> cut_pipeline_at(const graph& model, const std::vector<std::size_t>& first,
+                                           const operator_table& operators, dtype storage = dtype::f16);
+
+/// The cuts that `cut_pipeline` makes, as first pieces.
+result<std::vector<std::size_t>> even_cuts(const graph& model, std::size_t stages, const operator_table& operators,
+                                           dtype storage = dtype::f16);
+
 }  // namespace troupe

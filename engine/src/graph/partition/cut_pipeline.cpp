@@ -39,11 +39,13 @@ public:
       : model_(model),
         operators_(operators),
         storage_(storage),
-        facts_(predict(model, operators)),
+        facts_(predict(model, operators, storage)),
         lives_(lifetimes(model)) {}
 
-  result<std::vector<graph>> cut(std::size_t stages) {
-    TROUPE_TRY(const auto bounds, choose_bounds(stages));
+  /// `first`: the first piece of each part.
+  result<std::vector<graph>> cut(const std::vector<std::size_t>& first) {
+    const std::size_t stages = first.size();
+    TROUPE_TRY(const auto bounds, bounds_of(first));
     std::vector<graph> parts;
     std::vector<value_id> taken = model_.inputs;
     for (std::size_t k = 0; k < stages; ++k) {
@@ -56,6 +58,47 @@ public:
       taken = std::move(given);
     }
     return parts;
+  }
+
+  /// The first piece of each of about equal stages.
+  result<std::vector<std::size_t>> even(std::size_t stages) const {
+    if (stages > model_.nodes.size())
+      return fail(errc::invalid_argument,
+                  "the model has {} nodes besides constants, which cannot make {} stages; ask for fewer",
+                  model_.nodes.size(), stages);
+    const auto possible = possible_cuts();
+    if (stages > possible.size())
+      return fail(errc::invalid_argument,
+                  "the sequences that the model handles let it be cut into {} stages at most; ask for fewer",
+                  possible.size());
+    const auto bytes = cut_bytes();
+    std::vector<std::uint64_t> work, moved;
+    for (std::size_t i = 0; i < possible.size(); ++i) {
+      const std::size_t end = i + 1 < possible.size() ? possible[i + 1] : model_.nodes.size();
+      work.push_back(std::accumulate(facts_.work.begin() + static_cast<std::ptrdiff_t>(possible[i]),
+                                     facts_.work.begin() + static_cast<std::ptrdiff_t>(end), std::uint64_t{0}));
+      moved.push_back(bytes[possible[i]]);
+    }
+    moved.push_back(bytes[model_.nodes.size()]);
+    std::vector<std::size_t> first = choose_cuts(work, moved, stages);
+    first.insert(first.begin(), 0);
+    return first;
+  }
+
+  model_costs costs() const {
+    model_costs made;
+    made.operators = facts_.costs;
+    made.cuts = possible_cuts();
+    const auto bytes = cut_bytes();
+    for (const std::size_t cut : made.cuts) made.cut_bytes.push_back(bytes[cut]);
+    made.cut_bytes.push_back(bytes[model_.nodes.size()]);
+    // What crosses before a node and what crosses behind it exist together while it runs.
+    for (std::size_t i = 0; i < model_.nodes.size(); ++i)
+      made.activation_bytes = std::max(made.activation_bytes, bytes[i] + bytes[i + 1]);
+    if (!model_.inputs.empty())
+      if (const auto& dims = model_.values[model_.inputs[0]].dims; dims && !dims->empty())
+        made.rows = std::max<std::int64_t>(dims->front().extent, 1);
+    return made;
   }
 
 private:
@@ -76,24 +119,17 @@ private:
     return possible;
   }
 
-  /// The first node of each stage, and the number of nodes.
-  result<std::vector<std::size_t>> choose_bounds(std::size_t stages) const {
+  /// The first node of each part, and the number of nodes.
+  result<std::vector<std::size_t>> bounds_of(const std::vector<std::size_t>& first) const {
     const auto possible = possible_cuts();
-    if (stages > possible.size())
-      return fail(errc::invalid_argument,
-                  "the sequences that the model handles let it be cut into {} stages at most; ask for fewer",
-                  possible.size());
-    const auto bytes = cut_bytes();
-    std::vector<std::uint64_t> work, moved;
-    for (std::size_t i = 0; i < possible.size(); ++i) {
-      const std::size_t end = i + 1 < possible.size() ? possible[i + 1] : model_.nodes.size();
-      work.push_back(std::accumulate(facts_.work.begin() + static_cast<std::ptrdiff_t>(possible[i]),
-                                     facts_.work.begin() + static_cast<std::ptrdiff_t>(end), std::uint64_t{0}));
-      moved.push_back(bytes[possible[i]]);
+    std::vector<std::size_t> bounds;
+    for (std::size_t k = 0; k < first.size(); ++k) {
+      if (first[k] >= possible.size() || (k == 0 ? first[k] != 0 : first[k] <= first[k - 1]))
+        return fail(errc::invalid_argument,
+                    "part {} cannot begin with piece {}: first pieces rise from 0, and the model has {} pieces", k,
+                    first[k], possible.size());
+      bounds.push_back(possible[first[k]]);
     }
-    moved.push_back(bytes[model_.nodes.size()]);
-    std::vector<std::size_t> bounds{0};
-    for (const std::size_t cut : choose_cuts(work, moved, stages)) bounds.push_back(possible[cut]);
     bounds.push_back(model_.nodes.size());
     return bounds;
   }
@@ -231,25 +267,79 @@ private:
   std::vector<lifetime> lives_;
 };
 
-}  // namespace
-
-result<std::vector<graph>> cut_pipeline(const graph& model, std::size_t stages, const operator_table& operators,
-                                        dtype storage) {
+result<void> check_options(const graph& model, std::size_t stages, dtype storage) {
   TROUPE_CHECK(validate(model));
   if (stages < 1 || stages > limits::shards_max)
     return fail(errc::invalid_argument, "{} stages are asked for; 1 to {} are possible", stages, limits::shards_max);
   if (storage != dtype::f16 && storage != dtype::f32)
     return fail(errc::invalid_argument, "values cannot be kept as {}; float16 and float32 are possible",
                 to_string(storage));
-  if (stages == 1) return std::vector<graph>{model};
-  // What is constant in the whole model must not become some part's run-time work because its operand crosses a cut.
+  return {};
+}
+
+/// What is constant in the whole model must not become some part's run-time work because its operand crosses a cut.
+result<graph> folded_model(const graph& model, const operator_table& operators) {
   graph folded = model;
   TROUPE_CHECK(fold_constants(folded, operators));
-  if (stages > folded.nodes.size())
-    return fail(errc::invalid_argument,
-                "the model has {} nodes besides constants, which cannot make {} stages; ask for fewer",
-                folded.nodes.size(), stages);
-  return pipeline_cutter(folded, operators, storage).cut(stages);
+  return folded;
+}
+
+/// The inputs of `model` get these shapes.
+result<void> declare_inputs(graph& model, std::span<const shape> inputs) {
+  if (inputs.empty()) return {};
+  if (inputs.size() != model.inputs.size())
+    return fail(errc::invalid_argument, "{} shapes are given for the model's {} inputs", inputs.size(),
+                model.inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    value_info& input = model.values[model.inputs[i]];
+    bool fits = !input.dims || input.dims->size() == inputs[i].rank();
+    for (std::size_t axis = 0; fits && input.dims && axis < inputs[i].rank(); ++axis) {
+      const std::int64_t extent = (*input.dims)[axis].extent;
+      fits = extent < 0 || extent == inputs[i][axis];
+    }
+    if (!fits)
+      return fail(errc::invalid_argument, "the input \"{}\" is {}, which {} does not fit", input.name, input.describe(),
+                  inputs[i].to_string());
+    input.dims.emplace();
+    for (const std::int64_t extent : inputs[i]) input.dims->push_back({extent, {}});
+  }
+  return {};
+}
+
+}  // namespace
+
+result<std::vector<graph>> cut_pipeline(const graph& model, std::size_t stages, const operator_table& operators,
+                                        dtype storage) {
+  TROUPE_CHECK(check_options(model, stages, storage));
+  if (stages == 1) return std::vector<graph>{model};
+  TROUPE_TRY(const graph folded, folded_model(model, operators));
+  pipeline_cutter cutter(folded, operators, storage);
+  TROUPE_TRY(const auto first, cutter.even(stages));
+  return cutter.cut(first);
+}
+
+result<std::vector<std::size_t>> even_cuts(const graph& model, std::size_t stages, const operator_table& operators,
+                                           dtype storage) {
+  TROUPE_CHECK(check_options(model, stages, storage));
+  if (stages == 1) return std::vector<std::size_t>{0};
+  TROUPE_TRY(const graph folded, folded_model(model, operators));
+  return pipeline_cutter(folded, operators, storage).even(stages);
+}
+
+result<std::vector<graph>> cut_pipeline_at(const graph& model, const std::vector<std::size_t>& first,
+                                           const operator_table& operators, dtype storage) {
+  TROUPE_CHECK(check_options(model, first.size(), storage));
+  if (first.size() == 1 && first[0] == 0) return std::vector<graph>{model};
+  TROUPE_TRY(const graph folded, folded_model(model, operators));
+  return pipeline_cutter(folded, operators, storage).cut(first);
+}
+
+result<model_costs> predict_costs(const graph& model, const operator_table& operators, dtype storage,
+                                  std::span<const shape> inputs) {
+  TROUPE_CHECK(check_options(model, 1, storage));
+  TROUPE_TRY(graph folded, folded_model(model, operators));
+  TROUPE_CHECK(declare_inputs(folded, inputs));
+  return pipeline_cutter(folded, operators, storage).costs();
 }
 
 }  // namespace troupe

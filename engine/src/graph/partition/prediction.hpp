@@ -5,14 +5,15 @@
 #include <optional>
 #include <vector>
 
-#include "troupe/engine/graph.hpp"
-#include "troupe/engine/operators.hpp"
+#include "troupe/engine/model_costs.hpp"
 
 namespace troupe {
 
 struct prediction {
   /// For each node, in bytes moved or what takes as long: at least 1.
   std::vector<std::uint64_t> work;
+  /// For each node, what that consists of.
+  std::vector<operator_cost> costs;
   /// For each value, its elements with unknown extents taken as 1; at least 1.
   std::vector<std::uint64_t> elements;
   /// For each value, as inferred; nothing when it is not known before the run.
@@ -23,7 +24,8 @@ struct prediction {
   std::vector<bool> made_on_device;
 };
 
-/// Never fails: where shapes cannot be inferred, work is predicted from the sizes of weights.
-prediction predict(const graph& model, const operator_table& operators);
+/// Never fails: where shapes cannot be inferred, work is predicted from the sizes of weights. `storage` is how devices
+/// keep floating-point values.
+prediction predict(const graph& model, const operator_table& operators, dtype storage = dtype::f16);
 
 }  // namespace troupe

@@ -76,6 +76,8 @@ inline constexpr std::size_t tree_depth_max = 24;
 inline constexpr std::size_t route_hops_max = 256;
 /// Tensors that one step carries: a cut passes as many values as cross it.
 inline constexpr std::size_t step_tensors_max = 4096;
+/// Bytes of a probe of a link: enough to fill a fast one for a while.
+inline constexpr std::size_t probe_bytes_max = std::size_t{4} << 20;
 /// Decoded structures take at most this many bytes for each byte of their record, plus a constant for short ones.
 inline constexpr std::size_t decoded_bytes_per_byte_max = 8;
 inline constexpr std::size_t decoded_bytes_base = 4096;

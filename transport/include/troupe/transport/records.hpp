@@ -172,10 +172,26 @@ struct part_progress {
   std::uint64_t bytes_moved = 0;  ///< came from other nodes
 };
 
+struct ability_request {};
+
+struct ability {
+  std::string device;
+  std::string driver;
+  std::uint64_t memory_bytes = 0;
+  double operations_per_s = 0;
+  double bytes_per_s = 0;
+  double dispatch_s = 0;
+  double run_s = 0;
+};
+
+struct link_probe {
+  tensor payload;
+};
+
 /// What an envelope carries; `std::monostate` for none. The order is that of the schema's union.
 using body = std::variant<std::monostate, error, ok, load_part, part_up, part_failed, unload_plan, step, step_failed,
                           cancel, node_status_request, node_status, connect_peer, ping, pong, kill_part, unload_part,
-                          node_leaving, chunk_request, chunk, part_progress>;
+                          node_leaving, chunk_request, chunk, part_progress, ability_request, ability, link_probe>;
 
 /// What a message is to the actors at both ends. Values travel on the wire: add at the end, never renumber.
 enum class envelope_kind : std::uint8_t {
