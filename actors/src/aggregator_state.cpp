@@ -61,7 +61,7 @@ std::vector<float> normalized(const plan& layout, std::size_t count) {
 }  // namespace
 
 result<std::vector<tensor>> join(const plan& layout, const std::vector<std::vector<tensor>>& parts) {
-  if (layout.mode == parallel_mode::pipeline) return parts.front();
+  if (layout.mode == parallel_mode::pipeline || layout.mode == parallel_mode::tensor) return parts.front();
   std::vector<tensor> outputs;
   for (std::size_t output = 0; output < parts.front().size(); ++output) {
     std::vector<tensor> candidates;

@@ -15,6 +15,7 @@
 #include "troupe/engine/deadline.hpp"
 #include "troupe/engine/graph.hpp"
 #include "troupe/engine/result.hpp"
+#include "troupe/engine/tensor_cut.hpp"
 #include "troupe/system.hpp"
 
 namespace troupe {
@@ -33,6 +34,9 @@ struct step_msg {
   std::vector<caf::actor> route;
   caf::actor origin;  ///< the coordinator, who hears of failures
   std::vector<tensor> tensors;
+  /// Tensor parallelism: each slice gets the inputs with `stage` 0 and all slices in `route`, before the aggregator.
+  /// What slices send each other has no route: partial results of segment `stage` - 1 from this slice.
+  std::uint32_t slice = 0;
 };
 
 /// Wire. Shard to coordinator: this attempt ends here.
@@ -119,6 +123,7 @@ struct peer_connected_msg {
 
 /// Control half of a shard to its device half, and back.
 struct compute_msg {
+  std::size_t segment = 0;  ///< of a slice; otherwise the only one
   std::vector<tensor> inputs;
   time_point deadline;
 };
@@ -127,6 +132,7 @@ struct computed_msg {
 };
 struct device_ready_msg {
   result<std::string> device = error(errc::internal, "");  ///< its name
+  std::shared_ptr<const slice_program> program;            ///< what was loaded
 };
 
 /// Calls a function exactly once: with the answer by `resolve`, or with nothing when the last copy is destroyed without

@@ -7,6 +7,7 @@
 #include "troupe/engine/detail/fail.hpp"
 #include "troupe/engine/partition.hpp"
 #include "troupe/engine/passes.hpp"
+#include "troupe/engine/tensor_cut.hpp"
 
 namespace troupe {
 namespace {
@@ -30,8 +31,10 @@ result<void> check_options(std::size_t networks, const load_options& options) {
   if (networks == 0) return fail(errc::invalid_argument, "no model was given");
   if (!ensemble && networks != 1)
     return fail(errc::invalid_argument, "{} models were given; only an ensemble takes more than one", networks);
-  const bool weighted = ensemble ? options.join == join_policy::weighted_mean
-                                 : options.parallel == parallel_mode::data && options.split == split_policy::weighted;
+  const bool weighted = ensemble
+                            ? options.join == join_policy::weighted_mean
+                            : (options.parallel == parallel_mode::data && options.split == split_policy::weighted) ||
+                                  (options.parallel == parallel_mode::tensor && !options.weights.empty());
   if (!weighted) return {};
   const std::size_t members = ensemble ? networks : options.shards;
   if (options.weights.size() != members)
@@ -41,6 +44,17 @@ result<void> check_options(std::size_t networks, const load_options& options) {
     if (!(weight > 0) || !std::isfinite(weight))
       return fail(errc::invalid_argument, "the weight {} is not a positive number", weight);
   return {};
+}
+
+/// Exchanges are for slices that we cut ourselves: alone, a part would wait for others that do not exist.
+result<void> check_no_exchange(const graph& network) {
+  result<void> outcome;
+  for_each_node(network, [&](const node& step) {
+    if (step.domain == own_domain && step.op == exchange_op)
+      outcome =
+          fail(errc::unsupported, "{} is an operator of slices of a model; load the whole model", step.describe());
+  });
+  return outcome;
 }
 
 bool same_interface(const graph& a, const graph& b) {
@@ -71,6 +85,14 @@ std::vector<std::int64_t> proportional(std::int64_t rows, const std::vector<doub
   return shares;
 }
 
+result<std::vector<graph>> cut(const graph& network, const plan& made, const load_options& options,
+                               const operator_table& operators) {
+  if (made.mode != parallel_mode::tensor) return cut_pipeline(network, made.stages, operators, options.storage);
+  std::vector<double> shares = options.weights;
+  if (shares.empty()) shares.assign(made.stages, 1.0);
+  return cut_tensor(network, shares, operators);
+}
+
 }  // namespace
 
 result<plan> make_plan(std::span<const graph> networks, const load_options& options, const operator_table& operators) {
@@ -82,7 +104,8 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
   made.weights = options.weights;
   made.seed = options.seed;
   made.storage = options.storage;
-  made.stages = made.mode == parallel_mode::pipeline ? static_cast<std::uint32_t>(options.shards) : 1;
+  const bool divided = made.mode == parallel_mode::pipeline || made.mode == parallel_mode::tensor;
+  made.stages = divided ? static_cast<std::uint32_t>(options.shards) : 1;
   made.replicas = made.mode == parallel_mode::data ? static_cast<std::uint32_t>(options.shards)
                                                    : static_cast<std::uint32_t>(networks.size());
   for (std::uint32_t replica = 0; replica < made.replicas; ++replica) {
@@ -92,6 +115,7 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
     }
     const graph& original = networks[made.mode == parallel_mode::ensemble ? replica : 0];
     TROUPE_CHECK(check_operators(original, operators));
+    TROUPE_CHECK(check_no_exchange(original));
     if (replica > 0 && !same_interface(networks[0], original))
       return fail(errc::invalid_argument, "model {} of the ensemble has other inputs or outputs than the first",
                   replica + 1);
@@ -104,7 +128,7 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
                   "parallel_mode::pipeline",
                   network.states.size());
     made.stateful = !network.states.empty();
-    TROUPE_TRY(auto parts, cut_pipeline(network, made.stages, operators, options.storage));
+    TROUPE_TRY(auto parts, cut(network, made, options, operators));
     for (std::uint32_t stage = 0; stage < made.stages; ++stage)
       made.parts.push_back({replica, stage, std::make_shared<const graph>(std::move(parts[stage]))});
   }

@@ -46,14 +46,15 @@ system_options placement_options::for_system(std::string name) const {
 }
 
 void spread_options::add_to(CLI::App& command) {
-  command.add_option("--shards", shards, "Stages of a pipeline or replicas")
+  command.add_option("--shards", shards, "Stages of a pipeline, slices or replicas")
       ->check(CLI::Range(std::size_t{1}, limits::shards_max))
       ->capture_default_str();
   command
-      .add_option("--parallel", parallel,
-                  "pipeline: consecutive parts; data: replicas share the batch; ensemble: "
-                  "several models, answers joined")
-      ->check(CLI::IsMember({"pipeline", "data", "ensemble"}))
+      .add_option(
+          "--parallel", parallel,
+          "pipeline: consecutive parts; tensor: slices of every layer; data: replicas share the batch; ensemble: "
+          "several models, answers joined")
+      ->check(CLI::IsMember({"pipeline", "tensor", "data", "ensemble"}))
       ->capture_default_str();
   command.add_option("--with", members, "ensemble: one more model; repeatable")
       ->type_name("MODEL")
@@ -64,7 +65,9 @@ void spread_options::add_to(CLI::App& command) {
   command.add_option("--join", join, "ensemble: how answers are joined")
       ->check(CLI::IsMember({"mean", "weighted", "vote"}))
       ->capture_default_str();
-  command.add_option("--weights", weights, "Weights for --split weighted and --join weighted, one a shard")
+  command
+      .add_option("--weights", weights,
+                  "Weights for --split weighted, --join weighted and the slices of --parallel tensor, one a shard")
       ->delimiter(',')
       ->allow_extra_args(false);
   command.add_option("--storage", storage, "How weights and activations are kept on the device")
@@ -77,8 +80,10 @@ void spread_options::add_to(CLI::App& command) {
 }
 
 load_options spread_options::for_loading() const {
-  static const std::map<std::string, parallel_mode> modes{
-      {"pipeline", parallel_mode::pipeline}, {"data", parallel_mode::data}, {"ensemble", parallel_mode::ensemble}};
+  static const std::map<std::string, parallel_mode> modes{{"pipeline", parallel_mode::pipeline},
+                                                          {"tensor", parallel_mode::tensor},
+                                                          {"data", parallel_mode::data},
+                                                          {"ensemble", parallel_mode::ensemble}};
   static const std::map<std::string, split_policy> splits{
       {"even", split_policy::even}, {"random", split_policy::random}, {"weighted", split_policy::weighted}};
   static const std::map<std::string, join_policy> joins{

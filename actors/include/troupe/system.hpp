@@ -24,6 +24,7 @@ namespace troupe {
 /// How a model is spread.
 enum class parallel_mode : std::uint8_t {
   pipeline,  ///< consecutive parts of the network, one a shard
+  tensor,    ///< a slice of every operator on each shard; they exchange partial results on the way
   data,      ///< the whole network on every shard; the batch is split
   ensemble,  ///< several models; the same input to all, outputs joined
 };
@@ -63,10 +64,10 @@ struct system_options {
 
 struct load_options {
   parallel_mode parallel = parallel_mode::pipeline;
-  std::size_t shards = 1;  ///< stages or replicas; for `ensemble` the number of models decides
+  std::size_t shards = 1;  ///< stages, slices or replicas; for `ensemble` the number of models decides
   split_policy split = split_policy::even;
   join_policy join = join_policy::mean;
-  std::vector<double> weights;  ///< for `weighted` and `weighted_mean`: one a shard, > 0
+  std::vector<double> weights;  ///< for `weighted`, `weighted_mean` and (if wanted) `tensor`: one a shard, > 0
   std::uint64_t seed = 0;       ///< of `random`
   dtype storage = dtype::f16;   ///< see `program_options`
   /// How long loading on all devices may take.
