@@ -86,8 +86,8 @@ private:
                    network = order.network, storage = order.storage, open = options_.open_device,
                    operators = options_.operators,
                    self = caf::actor_cast<caf::actor_addr>(this)](caf::event_based_actor* parent) {
-      return spawn_shard(parent,
-                         {plan, part, ++*incarnation, network, storage, open, operators, caf::actor_cast<caf::actor>(self)});
+      return spawn_shard(
+          parent, {plan, part, ++*incarnation, network, storage, open, operators, caf::actor_cast<caf::actor>(self)});
     };
     spec.children.push_back(std::move(child));
     auto supervisor = spawn_supervisor(*this, std::move(spec), options_.observer);

@@ -27,6 +27,8 @@ result<void> check_options(std::size_t networks, const load_options& options) {
   if (options.storage != dtype::f16 && options.storage != dtype::f32)
     return fail(errc::invalid_argument, "{} is not a storage type; float16 and float32 are",
                 to_string(options.storage));
+  if (!(options.tolerance >= 0) || !std::isfinite(options.tolerance))
+    return fail(errc::invalid_argument, "the tolerance {} is not a number of at least 0", options.tolerance);
   const bool ensemble = options.parallel == parallel_mode::ensemble;
   if (networks == 0) return fail(errc::invalid_argument, "no model was given");
   if (!ensemble && networks != 1)
@@ -104,6 +106,7 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
   made.weights = options.weights;
   made.seed = options.seed;
   made.storage = options.storage;
+  made.tolerance = options.tolerance;
   const bool divided = made.mode == parallel_mode::pipeline || made.mode == parallel_mode::tensor;
   made.stages = divided ? static_cast<std::uint32_t>(options.shards) : 1;
   made.replicas = made.mode == parallel_mode::data ? static_cast<std::uint32_t>(options.shards)
@@ -129,6 +132,7 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
                   network.states.size());
     made.stateful = !network.states.empty();
     TROUPE_TRY(auto parts, cut(network, made, options, operators));
+    made.stages = static_cast<std::uint32_t>(parts.size());  // one, when nothing can be divided into slices
     for (std::uint32_t stage = 0; stage < made.stages; ++stage)
       made.parts.push_back({replica, stage, std::make_shared<const graph>(std::move(parts[stage]))});
   }

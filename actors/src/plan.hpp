@@ -25,6 +25,7 @@ struct plan {
   split_policy split = split_policy::even;
   join_policy join = join_policy::mean;
   std::vector<double> weights;
+  double tolerance = 0;
   std::uint64_t seed = 0;
   dtype storage = dtype::f16;
   bool stateful = false;  ///< parts keep something from run to run; then there is one replica

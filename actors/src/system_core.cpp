@@ -55,8 +55,7 @@ result<void> system_core::start() {
                                           [selector = options.device, devices = options.devices, table = operators] {
                                             return open_device(selector, table, devices);
                                           },
-                                          operators,
-                                          options.on_event, options.allow_fault_injection, links.get()},
+                                          operators, options.on_event, options.allow_fault_injection, links.get()},
                       self = weak_from_this(), first = std::make_shared<std::function<void(bool)>>(started.setter())](
                          caf::event_based_actor* parent) -> caf::actor {
     const auto core = self.lock();

@@ -63,7 +63,11 @@ void spread_options::add_to(CLI::App& command) {
       ->check(CLI::IsMember({"even", "random", "weighted"}))
       ->capture_default_str();
   command.add_option("--join", join, "ensemble: how answers are joined")
-      ->check(CLI::IsMember({"mean", "weighted", "vote"}))
+      ->check(CLI::IsMember({"mean", "weighted", "vote", "compare"}))
+      ->capture_default_str();
+  command
+      .add_option("--tolerance", tolerance, "--join compare: largest difference, as a part of the largest magnitude")
+      ->check(CLI::Range(0.0, 1e6))
       ->capture_default_str();
   command
       .add_option("--weights", weights,
@@ -86,14 +90,17 @@ load_options spread_options::for_loading() const {
                                                           {"ensemble", parallel_mode::ensemble}};
   static const std::map<std::string, split_policy> splits{
       {"even", split_policy::even}, {"random", split_policy::random}, {"weighted", split_policy::weighted}};
-  static const std::map<std::string, join_policy> joins{
-      {"mean", join_policy::mean}, {"weighted", join_policy::weighted_mean}, {"vote", join_policy::vote}};
+  static const std::map<std::string, join_policy> joins{{"mean", join_policy::mean},
+                                                        {"weighted", join_policy::weighted_mean},
+                                                        {"vote", join_policy::vote},
+                                                        {"compare", join_policy::compare}};
   load_options made;
   made.parallel = modes.at(parallel);
   made.shards = shards;
   made.split = splits.at(split);
   made.join = joins.at(join);
   made.weights = weights;
+  made.tolerance = tolerance;
   made.seed = seed;
   made.storage = storage == "f32" ? dtype::f32 : dtype::f16;
   made.deadline = for_running().deadline;

@@ -26,13 +26,14 @@ struct placement_options {
   system_options for_system(std::string name = "local") const;
 };
 
-/// How a model is spread: `--shards --parallel --with --split --join --weights --storage --seed --deadline`.
+/// How a model is spread: `--shards --parallel --with --split --join --tolerance --weights --storage --seed --deadline`.
 struct spread_options {
   std::size_t shards = 1;
   std::string parallel = "pipeline";
   std::vector<std::string> members;  ///< models besides the first, for ensembles
   std::string split = "even";
   std::string join = "mean";
+  double tolerance = 1e-2;
   std::vector<double> weights;
   std::string storage = "f16";
   std::uint64_t seed = 0;

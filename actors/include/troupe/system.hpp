@@ -41,6 +41,7 @@ enum class join_policy : std::uint8_t {
   mean,           ///< fp32 mean, summed in the order of the models
   weighted_mean,  ///< with `load_options::weights`, which are normalised to sum 1
   vote,           ///< arg-max of each model along the last axis; the output counts the votes of each class
+  compare,  ///< the first model's, if all agree within `load_options::tolerance`; else an error names who does not
 };
 
 /// What the system does to stay alive before it gives up and reports.
@@ -68,8 +69,11 @@ struct load_options {
   split_policy split = split_policy::even;
   join_policy join = join_policy::mean;
   std::vector<double> weights;  ///< for `weighted`, `weighted_mean` and (if wanted) `tensor`: one a shard, > 0
-  std::uint64_t seed = 0;       ///< of `random`
-  dtype storage = dtype::f16;   ///< see `program_options`
+  /// Of `compare`: how much the outputs of the other models may differ from the first model's, as a part of its largest
+  /// magnitude in that output. Outputs other than floats must be equal.
+  double tolerance = 1e-2;
+  std::uint64_t seed = 0;      ///< of `random`
+  dtype storage = dtype::f16;  ///< see `program_options`
   /// How long loading on all devices may take.
   std::chrono::milliseconds deadline{120'000};
 };

@@ -56,11 +56,7 @@ result<std::vector<graph>> cut_tensor(const graph& model, std::span<const double
     for (const node& step : folded.nodes) add_to_slice(builder, step);
     graph slice = builder.finish(fmt::format("{} (slice {}/{})", model.name, k + 1, shares.size()));
     TROUPE_CHECK(builder.status());
-    if (builder.exchanges() == 0)
-      return fail(errc::invalid_argument,
-                  "no operator of the model can be divided among {} slices; ask for fewer, or "
-                  "for a pipeline",
-                  shares.size());
+    if (builder.exchanges() == 0) return std::vector<graph>{model};
     TROUPE_CHECK(validate(slice).while_doing(fmt::format("cutting slice {} of {}", k + 1, shares.size())));
     made.push_back(std::move(slice));
   }

@@ -95,6 +95,7 @@ bool by_rows(slice_builder& to, const node& step, const dense_product& product, 
   // All slices exchange what one of them needs, so that their exchanges stay the same.
   for (std::size_t i = 2; i < mine.inputs.size(); ++i) mine.inputs[i] = to.whole(step.inputs[i]);
   if (to.slice() != 0) mine.inputs.resize(2);
+  if (product.gemm) mine.version = std::max(mine.version, 11);  // before, the bias may not be left out
   to.add_summand(std::move(mine));
   return true;
 }
