@@ -44,6 +44,10 @@ public:
           if (failed.plan == options_.plan_id)
             perform(state_.step_failed(failed.request, failed.attempt, failed.micro, failed.why));
         },
+        [this](const micro_joined_msg& joined) {
+          perform(state_.micro_joined(joined.request, joined.micro, steady_clock::now()));
+        },
+        [this](const late_tick_msg& tick) { perform(state_.late_due(tick.request, steady_clock::now())); },
         [this](joined_msg& joined) { perform(state_.joined(joined.request, std::move(joined.outcome))); },
         [this](const deadline_tick_msg& tick) { perform(state_.deadline_passed(tick.request, steady_clock::now())); },
         [this](const retry_tick_msg& tick) { perform(state_.retry_due(tick.request, tick.micro, tick.attempt)); },
@@ -172,6 +176,8 @@ private:
   void obey(coordinator_action::arm_retry& order) {
     delayed_send(this, coordinator_limits::retry_pause, retry_tick_msg{order.request, order.micro, order.attempt});
   }
+
+  void obey(coordinator_action::arm_late& order) { delayed_send(this, order.pause, late_tick_msg{order.request}); }
 
   void obey(coordinator_action::report_ready& order) {
     readiness_ = std::move(order.outcome);

@@ -80,7 +80,7 @@ coordinator_actions coordinator_state::submit(std::uint64_t id, std::vector<tens
         fail(errc::unavailable, "{} requests are under way, which is the limit; try again later", requests_.size()));
   if (layout_->stateful && state_epoch != 0 && state_epoch != state_epoch_)
     return refuse(state_lost(state_epoch, state_epoch_));
-  request_status request{std::move(inputs), deadline, {}, 0, state_epoch};
+  request_status request{std::move(inputs), deadline, {}, 0, state_epoch, now};
   if (layout_->mode == parallel_mode::data) {
     if (request.inputs.empty())
       return refuse(error(errc::invalid_argument, "a model without inputs has no batch to split"));
@@ -94,12 +94,12 @@ coordinator_actions coordinator_state::submit(std::uint64_t id, std::vector<tens
     const auto shares = split_rows(*layout_, rows, id);
     std::int64_t first = 0;
     for (std::uint32_t replica = 0; replica < shares.size(); ++replica) {
-      if (shares[replica] > 0) request.micros.push_back({first, shares[replica], replica, 0, false});
+      if (shares[replica] > 0) request.micros.push_back({first, shares[replica], replica, 0, false, false, {}});
       first += shares[replica];
     }
   } else {
     for (std::uint32_t replica = 0; replica < layout_->replicas; ++replica)
-      request.micros.push_back({0, -1, replica, 0, false});
+      request.micros.push_back({0, -1, replica, 0, false, false, {}});
   }
   out.push_back(expect_join{id, static_cast<std::uint32_t>(request.micros.size())});
   requests_.emplace(id, std::move(request));
@@ -110,7 +110,7 @@ coordinator_actions coordinator_state::submit(std::uint64_t id, std::vector<tens
 void coordinator_state::dispatch_waiting(coordinator_actions& out) {
   for (auto& [id, request] : requests_)
     for (std::uint32_t micro = 0; micro < request.micros.size(); ++micro)
-      if (!request.micros[micro].in_flight) dispatch(id, request, micro, out);
+      if (!request.micros[micro].in_flight && !request.micros[micro].taken) dispatch(id, request, micro, out);
 }
 
 /// Sends the micro-batch if a replica can take it; otherwise it stays waiting. Replicas of `data` stand in for each
@@ -122,7 +122,12 @@ void coordinator_state::dispatch(std::uint64_t id, request_status& request, std:
   if (layout_->mode == parallel_mode::data)
     for (std::uint32_t i = 0; i < layout_->replicas && !complete(replica); ++i)
       replica = (batch.replica + i) % layout_->replicas;
-  if (!complete(replica)) return;
+  if (complete(replica)) send_to(id, request, micro, replica, out);
+}
+
+void coordinator_state::send_to(std::uint64_t id, request_status& request, std::uint32_t micro, std::uint32_t replica,
+                                coordinator_actions& out) {
+  micro_batch& batch = request.micros[micro];
   batch.replica = replica;
   batch.in_flight = true;
   ++batch.attempt;
@@ -230,7 +235,10 @@ coordinator_actions coordinator_state::aggregator_replaced() {
   for (auto& [id, request] : requests_) {
     out.push_back(expect_join{id, static_cast<std::uint32_t>(request.micros.size())});
     ++request.recoveries;
-    for (micro_batch& batch : request.micros) batch.in_flight = false;
+    for (micro_batch& batch : request.micros) {
+      batch.in_flight = false;
+      batch.taken.reset();  // what the aggregator had is gone with it
+    }
   }
   dispatch_waiting(out);
   return out;
@@ -264,6 +272,70 @@ coordinator_actions coordinator_state::retry_due(std::uint64_t id, std::uint32_t
   return out;
 }
 
+coordinator_actions coordinator_state::micro_joined(std::uint64_t id, std::uint32_t micro, time_point now) {
+  coordinator_actions out;
+  const auto found = requests_.find(id);
+  if (found == requests_.end() || micro >= found->second.micros.size()) return out;
+  request_status& request = found->second;
+  micro_batch& done = request.micros[micro];
+  if (!done.in_flight || done.taken) return out;
+  done.in_flight = false;
+  done.taken = now - request.submitted;
+  for (const micro_batch& batch : request.micros)
+    if (const auto limit = late_after(request, batch)) {
+      out.push_back(arm_late{id, std::max<duration>(request.submitted + *limit - now, duration::zero())});
+      break;  // shares are of about equal time; what is early when the timer ends is looked at again
+    }
+  return out;
+}
+
+/// Since the submission; nothing while fewer than half of the others are there to compare with.
+std::optional<duration> coordinator_state::late_after(const request_status& request, const micro_batch& batch) const {
+  if (!batch.in_flight || batch.reissued) return std::nullopt;
+  std::vector<double> seconds_a_row;
+  for (const micro_batch& other : request.micros)
+    if (other.taken) seconds_a_row.push_back(std::chrono::duration<double>(*other.taken).count() / other.rows);
+  if (seconds_a_row.empty() || seconds_a_row.size() * 2 < request.micros.size()) return std::nullopt;
+  const auto middle = seconds_a_row.begin() + static_cast<std::ptrdiff_t>(seconds_a_row.size() / 2);
+  std::nth_element(seconds_a_row.begin(), middle, seconds_a_row.end());
+  const std::chrono::duration<double> limit(*middle * static_cast<double>(batch.rows) *
+                                            coordinator_limits::late_factor);
+  return std::max<duration>(std::chrono::duration_cast<duration>(limit), coordinator_limits::late_least);
+}
+
+coordinator_actions coordinator_state::late_due(std::uint64_t id, time_point now) {
+  coordinator_actions out;
+  const auto found = requests_.find(id);
+  if (found == requests_.end()) return out;
+  request_status& request = found->second;
+  std::optional<time_point> next;
+  for (std::uint32_t micro = 0; micro < request.micros.size(); ++micro) {
+    const auto limit = late_after(request, request.micros[micro]);
+    if (!limit) continue;
+    const time_point due = request.submitted + *limit;
+    if (now >= due)
+      reissue(id, request, micro, out);
+    else
+      next = std::min(next.value_or(due), due);
+  }
+  if (next) out.push_back(arm_late{id, *next - now});
+  return out;
+}
+
+/// To the replica that was quickest with its own share.
+void coordinator_state::reissue(std::uint64_t id, request_status& request, std::uint32_t micro,
+                                coordinator_actions& out) {
+  micro_batch& batch = request.micros[micro];
+  const micro_batch* quickest = nullptr;
+  for (const micro_batch& other : request.micros)
+    if (other.taken && other.replica != batch.replica && complete(other.replica) &&
+        (!quickest || *other.taken < *quickest->taken))
+      quickest = &other;
+  if (!quickest) return;
+  batch.reissued = true;
+  send_to(id, request, micro, quickest->replica, out);
+}
+
 coordinator_actions coordinator_state::joined(std::uint64_t id, result<std::vector<tensor>> outcome) {
   coordinator_actions out;
   const auto found = requests_.find(id);
@@ -283,7 +355,7 @@ coordinator_actions coordinator_state::deadline_passed(std::uint64_t id, time_po
   const auto found = requests_.find(id);
   if (found == requests_.end() || now < found->second.deadline) return out;
   std::size_t waiting = 0;
-  for (const micro_batch& batch : found->second.micros) waiting += !batch.in_flight;
+  for (const micro_batch& batch : found->second.micros) waiting += !batch.in_flight && !batch.taken;
   finish(id,
          waiting
              ? fail(errc::deadline_exceeded, "the deadline passed while {} of {} micro-batches waited for a lost part",

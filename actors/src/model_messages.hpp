@@ -193,6 +193,11 @@ struct expect_join_msg {
 struct forget_join_msg {
   std::uint64_t request = 0;
 };
+/// Aggregator to coordinator: one of several micro-batches is there.
+struct micro_joined_msg {
+  std::uint64_t request = 0;
+  std::uint32_t micro = 0;
+};
 /// Aggregator to coordinator.
 struct joined_msg {
   std::uint64_t request = 0;
@@ -201,6 +206,9 @@ struct joined_msg {
 
 /// Timers of the coordinator.
 struct deadline_tick_msg {
+  std::uint64_t request = 0;
+};
+struct late_tick_msg {
   std::uint64_t request = 0;
 };
 struct retry_tick_msg {
@@ -234,6 +242,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::inject_kill_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::aggregator_replaced_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::expect_join_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::forget_join_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::micro_joined_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::joined_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::late_tick_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::deadline_tick_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::retry_tick_msg)
