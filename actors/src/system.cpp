@@ -110,6 +110,18 @@ result<std::uint16_t> system::listen(std::string_view address) {
   return impl_->core->links->listen(address);
 }
 
+result<void> system::add_node(const std::string& address) {
+  return impl_->core->add_node(address);
+}
+
+result<void> system::remove_node(const std::string& address) {
+  return impl_->core->remove_node(address);
+}
+
+result<void> system::leave(std::chrono::milliseconds patience) {
+  return impl_->core->leave(patience);
+}
+
 tree_node system::tree() const {
   return impl_->core->tree();
 }
