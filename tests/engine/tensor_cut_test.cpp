@@ -71,19 +71,24 @@ graph encoder() {
   builder.floats("one", {width}, std::vector<float>(width, 1.0f));
   builder.step("LayerNormalization", {"x", "one"}, {"n"});
   std::uint64_t seed = 10;
+  const auto matrix = [&](const std::string& name, std::int64_t rows, std::int64_t columns) {
+    builder.constant(name, weights_of({rows, columns}, rows, ++seed));
+  };
   for (const std::string part : {"q", "k", "v"}) {
-    builder.constant("w" + part, weights_of({width, width}, width, ++seed))
-        .constant("b" + part, random_tensor({width}, ++seed));
+    matrix("w" + part, width, width);
+    builder.constant("b" + part, random_tensor({width}, ++seed));
     builder.step("MatMul", {"n", "w" + part}, {part + "0"}).step("Add", {part + "0", "b" + part}, {part + "1"});
     builder.step("Reshape", {part + "1", "split"}, {part + "2"});
     builder.step("Transpose", {part + "2"}, {part + "3"}, {{"perm", std::vector<std::int64_t>{0, 2, 1, 3}}});
   }
   builder.step("Attention", {"q3", "k3", "v3"}, {"a"});
   builder.step("Transpose", {"a"}, {"at"}, {{"perm", std::vector<std::int64_t>{0, 2, 1, 3}}});
-  builder.step("Reshape", {"at", "join"}, {"aj"}).constant("wo", weights_of({width, width}, width, ++seed));
+  builder.step("Reshape", {"at", "join"}, {"aj"});
+  matrix("wo", width, width);
   builder.step("MatMul", {"aj", "wo"}, {"o"}).step("Add", {"x", "o"}, {"s"});
   builder.step("LayerNormalization", {"s", "one"}, {"m"});
-  builder.constant("w1", weights_of({width, 48}, width, ++seed)).constant("w2", weights_of({48, width}, 48, ++seed));
+  matrix("w1", width, 48);
+  matrix("w2", 48, width);
   builder.step("MatMul", {"m", "w1"}, {"h"}).step("Gelu", {"h"}, {"g"}).step("MatMul", {"g", "w2"}, {"d"});
   builder.step("Add", {"s", "d"}, {"y"});
   return in_opset(builder.declare("y", dtype::f32, {-1, 5, width}).output("y").build(), 23);

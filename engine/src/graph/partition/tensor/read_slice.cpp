@@ -106,7 +106,7 @@ private:
 
   std::optional<dtype> declared_type(value_id id) const {
     const value_info& info = model_.values[id];
-    return info.type_known && is_float(info.type) ? std::optional(info.type) : std::nullopt;
+    return info.type_known && is_float(info.type) ? std::optional(info.type) : facts_.types[id];
   }
 
   result<void> make_segment(std::size_t level, const std::vector<value_exchange>* exchanges) {
