@@ -8,6 +8,7 @@
 #include "troupe/engine/detail/fail.hpp"
 #include "troupe/engine/partition.hpp"
 #include "troupe/engine/passes.hpp"
+#include "troupe/engine/tensor_cut.hpp"
 
 namespace troupe {
 namespace {
@@ -19,13 +20,17 @@ result<void> check_options(std::size_t networks, const load_options& options) {
   if (options.storage != dtype::f16 && options.storage != dtype::f32)
     return fail(errc::invalid_argument, "{} is not a storage type; float16 and float32 are",
                 to_string(options.storage));
+  if (!(options.tolerance >= 0) || !std::isfinite(options.tolerance))
+    return fail(errc::invalid_argument, "the tolerance {} is not a number of at least 0", options.tolerance);
   const bool ensemble = options.parallel == parallel_mode::ensemble;
   if (networks == 0) return fail(errc::invalid_argument, "no model was given");
   if (!ensemble && networks != 1)
     return fail(errc::invalid_argument, "{} models were given; only an ensemble takes more than one", networks);
-  const bool weighted = ensemble ? options.join == join_policy::weighted_mean
-                                 : options.parallel == parallel_mode::data && options.split == split_policy::weighted &&
-                                       options.shards > 0 && !options.placement;
+  const bool weighted =
+      ensemble ? options.join == join_policy::weighted_mean
+               : options.shards > 0 && !options.placement &&
+                     ((options.parallel == parallel_mode::data && options.split == split_policy::weighted) ||
+                      (options.parallel == parallel_mode::tensor && !options.weights.empty()));
   if (!weighted) return {};
   const std::size_t members = ensemble ? networks : options.shards;
   if (options.weights.size() != members)
@@ -35,6 +40,17 @@ result<void> check_options(std::size_t networks, const load_options& options) {
     if (!(weight > 0) || !std::isfinite(weight))
       return fail(errc::invalid_argument, "the weight {} is not a positive number", weight);
   return {};
+}
+
+/// Exchanges are for slices that we cut ourselves: alone, a part would wait for others that do not exist.
+result<void> check_no_exchange(const graph& network) {
+  result<void> outcome;
+  for_each_node(network, [&](const node& step) {
+    if (step.domain == own_domain && step.op == exchange_op)
+      outcome =
+          fail(errc::unsupported, "{} is an operator of slices of a model; load the whole model", step.describe());
+  });
+  return outcome;
 }
 
 bool same_interface(const graph& a, const graph& b) {
@@ -73,6 +89,8 @@ result<placement_plan> place(const graph& network, const load_options& options, 
   switch (options.parallel) {
     case parallel_mode::pipeline: return plan_pipeline(costs, nodes, wishes);
     case parallel_mode::data: return plan_replicas(costs, nodes, wishes);
+    case parallel_mode::tensor:
+      return error(errc::unsupported, "slices are divided by the speed of the nodes, without a plan of their own");
     case parallel_mode::ensemble: break;
   }
   return error(errc::unsupported, "members of an ensemble are whole models, which are not planned");
@@ -106,6 +124,31 @@ result<void> follow(const placement_plan& placed, const graph& network, const lo
   return {};
 }
 
+/// Slices of an optimised network: `weights` or equal shares for a given number, otherwise one on each node, by speed.
+result<void> slice(const graph& network, const load_options& options, const operator_table& operators,
+                   const std::vector<planning_node>& nodes, plan& made) {
+  std::vector<double> shares = options.weights;
+  std::vector<std::optional<std::uint32_t>> hosts;
+  if (options.shards > 0 || nodes.empty()) {
+    if (shares.empty()) shares.assign(std::max<std::size_t>(options.shards, 1), 1.0);
+    hosts.resize(shares.size());
+  } else {
+    TROUPE_TRY(const auto costs, predict_costs(network, operators, options.storage, options.planning.inputs));
+    const auto speeds = speed_shares(costs, nodes);
+    shares.clear();
+    for (std::uint32_t host = 0; host < speeds.size(); ++host) {
+      if (!(speeds[host] > 0)) continue;
+      shares.push_back(speeds[host]);
+      hosts.push_back(host);
+    }
+  }
+  TROUPE_TRY(auto parts, cut_tensor(network, shares, operators));
+  made.stages = static_cast<std::uint32_t>(parts.size());  // one, when nothing can be divided into slices
+  for (std::uint32_t stage = 0; stage < made.stages; ++stage)
+    made.parts.push_back({0, stage, std::make_shared<const graph>(std::move(parts[stage])), hosts[stage]});
+  return {};
+}
+
 }  // namespace
 
 result<plan> make_plan(std::span<const graph> networks, const load_options& options, const operator_table& operators,
@@ -118,6 +161,7 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
   made.weights = options.weights;
   made.seed = options.seed;
   made.storage = options.storage;
+  made.tolerance = options.tolerance;
   made.replicas = made.mode == parallel_mode::data
                       ? static_cast<std::uint32_t>(std::max<std::size_t>(options.shards, 1))
                       : static_cast<std::uint32_t>(networks.size());
@@ -128,6 +172,7 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
     }
     const graph& original = networks[made.mode == parallel_mode::ensemble ? replica : 0];
     TROUPE_CHECK(check_operators(original, operators));
+    TROUPE_CHECK(check_no_exchange(original));
     if (replica > 0 && !same_interface(networks[0], original))
       return fail(errc::invalid_argument, "model {} of the ensemble has other inputs or outputs than the first",
                   replica + 1);
@@ -140,13 +185,18 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
                   "parallel_mode::pipeline",
                   network.states.size());
     made.stateful = !network.states.empty();
+    const bool plannable = made.mode == parallel_mode::pipeline || made.mode == parallel_mode::data;
     std::optional<placement_plan> placed;
-    if (made.mode != parallel_mode::ensemble) placed = options.placement;
-    if (made.mode != parallel_mode::ensemble && !placed && options.shards == 0 && !nodes.empty()) {
+    if (plannable) placed = options.placement;
+    if (plannable && !placed && options.shards == 0 && !nodes.empty()) {
       TROUPE_TRY(placed, place(network, options, operators, nodes));
     }
     if (placed) {
       TROUPE_CHECK(follow(*placed, network, options, operators, made));
+      return made;
+    }
+    if (made.mode == parallel_mode::tensor) {
+      TROUPE_CHECK(slice(network, options, operators, nodes, made));
       return made;
     }
     if (made.mode == parallel_mode::pipeline)

@@ -85,10 +85,10 @@ result<void> system_core::start() {
   child_spec node_child;
   node_child.id = "node";
   node_child.shutdown = std::chrono::seconds(3);  // its parts stop their devices first
-  node_child.start =
-      [made = node_options{options.name, open, options.on_event, options.allow_fault_injection, links.get(), present_store(), ability},
-       self = weak_from_this(), first = std::make_shared<std::function<void(bool)>>(started.setter())](
-          caf::event_based_actor* parent) -> caf::actor {
+  node_child.start = [made = node_options{options.name, open, operators, options.on_event,
+                                          options.allow_fault_injection, links.get(), present_store(), ability},
+                      self = weak_from_this(), first = std::make_shared<std::function<void(bool)>>(started.setter())](
+                         caf::event_based_actor* parent) -> caf::actor {
     const auto core = self.lock();
     if (!core) return {};  // the system is being destroyed
     const caf::actor handle = spawn_node(parent, made);

@@ -27,8 +27,9 @@ inline constexpr std::size_t greeting_bytes_max = 1024;
 /// Bytes that one receive call may take into the buffer for headers and short messages; see `frame_reader`.
 inline constexpr std::size_t receive_chunk_bytes = std::size_t{16} << 10;
 
-/// Bytes that wait in a link's bulk lane, and in its background lane; more is refused with `unavailable`, so that a slow peer slows its senders
-/// down instead of filling memory. One message of any allowed size is accepted when nothing waits.
+/// Bytes that wait in a link's bulk lane, and in its background lane; more is refused with `unavailable`, so that a
+/// slow peer slows its senders down instead of filling memory. One message of any allowed size is accepted when nothing
+/// waits.
 inline constexpr std::size_t send_queue_bytes_max = std::size_t{64} << 20;
 /// The same for the control lane, apart, so that a full bulk lane never holds up control.
 inline constexpr std::size_t control_queue_bytes_max = std::size_t{4} << 20;
@@ -72,8 +73,8 @@ inline constexpr std::size_t error_trail_max = 32;
 inline constexpr std::size_t short_text_bytes_max = 1024;
 /// Depth of a reported supervision tree; supervisors nest four or five deep.
 inline constexpr std::size_t tree_depth_max = 24;
-/// Hops of a route, as many as a plan may have stages.
-inline constexpr std::size_t route_hops_max = 256;
+/// Hops of a route, as many as a plan may have stages or slices, and the aggregator.
+inline constexpr std::size_t route_hops_max = 257;
 /// Tensors that one step carries: a cut passes as many values as cross it.
 inline constexpr std::size_t step_tensors_max = 4096;
 /// Bytes of a probe of a link: enough to fill a fast one for a while.
