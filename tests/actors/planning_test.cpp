@@ -25,7 +25,7 @@ std::string address_of(troupe::system& node) {
 }  // namespace
 
 TEST_CASE("a model goes where the planner wants it, and computes the same bits there") {
-  auto fast = node_of("fast", 1), slow = node_of("slow", 20);
+  auto fast = node_of("fast", 1), slow = node_of("slow", 10);
   system_options options;
   options.device = "reference";
   options.nodes = {address_of(slow), address_of(fast)};

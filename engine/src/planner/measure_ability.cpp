@@ -9,7 +9,7 @@
 namespace troupe {
 namespace {
 
-constexpr std::chrono::seconds time_limit{20};  ///< of one run
+constexpr std::chrono::seconds time_limit{30};  ///< of one run
 constexpr int rounds = 3;
 constexpr double rounds_s = 0.5;
 /// Chains are made with more and more rows, or larger matrices, until they take so long or reach their bounds.
@@ -82,7 +82,7 @@ result<void> measure_overhead(device& on, node_ability& made) {
 
 result<void> measure_products(device& on, node_ability& made) {
   TROUPE_TRY(const tensor weights, tensor::make(dtype::f16, {product_width, product_width}));
-  for (std::int64_t rows = 32;; rows *= 4) {
+  for (std::int64_t rows = 2;; rows *= 4) {
     TROUPE_TRY(const double few, seconds_of(on, chain_of("MatMul", {rows, product_width}, {weights}, 1)));
     TROUPE_TRY(const double many, seconds_of(on, chain_of("MatMul", {rows, product_width}, {weights}, 5)));
     const double taken = std::max(many - few - 4 * made.dispatch_s, seconds_least);
