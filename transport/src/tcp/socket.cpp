@@ -19,7 +19,6 @@ namespace {
 
 // The kernel takes more bulk data only while less than this is unsent: a control frame waits behind no more.
 constexpr int unsent_bytes_max = 128 << 10;
-constexpr int listen_backlog = 128;
 constexpr std::size_t pieces_per_call_max = 1024;  // IOV_MAX of Linux
 
 struct raw_address {
@@ -116,13 +115,13 @@ result<file_descriptor> connect_socket(const address& where, time_point deadline
   return made;
 }
 
-result<listening_socket> listen_socket(const address& where) {
+result<listening_socket> listen_socket(const address& where, int backlog) {
   TROUPE_TRY(file_descriptor made, make_socket(where));
   // A restarted node gets its port back although connections of the one before are still winding down.
   const int on = 1;
   ::setsockopt(made.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   raw_address raw = to_raw(where);
-  if (::bind(made.get(), raw.get(), raw.size) != 0 || ::listen(made.get(), listen_backlog) != 0) {
+  if (::bind(made.get(), raw.get(), raw.size) != 0 || ::listen(made.get(), backlog) != 0) {
     if (errno == EADDRINUSE)
       return fail(errc::unavailable,
                   "{} is in use by another process; stop that one, or listen on another port or on 0",
