@@ -1,11 +1,29 @@
 #include "options.hpp"
 
+#include <cstdlib>
 #include <map>
 
 #include "troupe/engine/onnx_import.hpp"
 #include "troupe/engine/operators.hpp"
 
 namespace troupe::app {
+
+void state_options::add_to(CLI::App& command) {
+  command
+      .add_option("--state", directory,
+                  "Folder of this machine's key and pairings; $XDG_STATE_HOME/troupe or ~/.local/state/troupe")
+      ->type_name("DIR");
+}
+
+std::filesystem::path state_options::path() const {
+  if (!directory.empty()) return directory;
+  // As the XDG base directory specification has it: a relative path there counts as none.
+  const char* state_home = std::getenv("XDG_STATE_HOME");
+  if (state_home && state_home[0] == '/') return std::filesystem::path(state_home) / "troupe";
+  const char* home = std::getenv("HOME");
+  if (home && home[0] == '/') return std::filesystem::path(home) / ".local/state/troupe";
+  return {};
+}
 
 void placement_options::add_to(CLI::App& command, bool with_nodes) {
   command
@@ -22,6 +40,7 @@ void placement_options::add_to(CLI::App& command, bool with_nodes) {
       ->check(CLI::IsMember({"auto", "software", "gpu", "cooperative"}))
       ->capture_default_str();
   command.add_option("--cache", cache, "Keep compiled pipelines in this folder between runs")->type_name("DIR");
+  state.add_to(command);
   command.add_flag("--verbose", verbose, "Say on stderr what supervisors do");
   command.add_flag("--allow-fault-injection", allow_fault_injection, "Obey orders to kill shards on purpose");
 }
@@ -37,6 +56,7 @@ system_options placement_options::for_system(std::string name) const {
                                                     : kernel_family::automatic;
   made.threads = threads;
   made.nodes = nodes;
+  made.state_directory = state.path();
   made.allow_fault_injection = allow_fault_injection;
   if (verbose) {
     made.on_event = print_event;

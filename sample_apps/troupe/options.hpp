@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,13 +12,23 @@
 
 namespace troupe::app {
 
-/// Where work is done: `--device --node --threads --kernels --cache --verbose --allow-fault-injection`.
+/// Where a machine's key and its pairings are: `--state`.
+struct state_options {
+  std::string directory;
+
+  void add_to(CLI::App& command);
+  /// What was given, or $XDG_STATE_HOME/troupe, or ~/.local/state/troupe; empty when there is no home either.
+  std::filesystem::path path() const;
+};
+
+/// Where work is done: `--device --node --threads --kernels --cache --state --verbose --allow-fault-injection`.
 struct placement_options {
   std::string device;
   std::vector<std::string> nodes;
   std::size_t threads = 0;
   std::string kernels = "auto";
   std::string cache;
+  state_options state;
   bool verbose = false;
   bool allow_fault_injection = false;
 

@@ -54,6 +54,9 @@ struct system_options {
   device_options devices;          ///< how devices are opened; its `fault_hook` is for tests
   std::size_t threads = 0;         ///< of the actor scheduler; 0: 2. Devices have threads of their own besides
   std::vector<std::string> nodes;  ///< "host:port" of other nodes to place parts on
+  /// Where this machine keeps its key and whom it is paired with. Empty: it keeps nothing, has no identity, and talks
+  /// to nobody outside the loopback interface.
+  std::filesystem::path state_directory;
   restart_limits restarts;
   /// Takes orders that kill shards on purpose, from this program or from a peer. Off unless asked for.
   bool allow_fault_injection = false;

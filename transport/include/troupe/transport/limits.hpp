@@ -59,6 +59,10 @@ inline constexpr std::chrono::milliseconds dead_max{600'000};
 inline constexpr std::size_t node_name_bytes_max = 64;
 inline constexpr std::size_t address_bytes_max = 255;
 
+/// Machines that one machine is paired with, and addresses kept for each.
+inline constexpr std::size_t trusted_peers_max = 1024;
+inline constexpr std::size_t peer_addresses_max = 16;
+
 /// Bytes of an error's message and of each entry of its trail on the wire; longer ones are cut, so that an error can
 /// always be sent.
 inline constexpr std::size_t error_text_bytes_max = 8192;
