@@ -177,7 +177,8 @@ TEST_CASE("refusals say what to do", "[pairing]") {
   const std::pair<pairing_refusal, errc> cases[] = {{pairing_refusal::wrong_code, errc::invalid_argument},
                                                     {pairing_refusal::not_kept, errc::unavailable},
                                                     {pairing_refusal::version, errc::unsupported},
-                                                    {pairing_refusal::not_understood, errc::unavailable}};
+                                                    {pairing_refusal::not_understood, errc::unavailable},
+                                                    {pairing_refusal::same_key, errc::invalid_argument}};
   for (const auto& [why, expected] : cases) {
     both sides;
     const auto end = sides.join.received(encode_refusal(why, 2));

@@ -61,10 +61,6 @@ private:
   std::unique_ptr<byte_stream> stream_;
 };
 
-pairing_refusal refusal_of(const error& why) {
-  return why.code() == errc::unsupported ? pairing_refusal::version : pairing_refusal::not_understood;
-}
-
 }  // namespace
 
 struct pairing_host::implementation {
@@ -98,7 +94,7 @@ struct pairing_host::implementation {
     TROUPE_TRY(const auto greeting, with.receive(now + limits::pairing_greeting_time_max));
     auto answer = exchange.received(greeting);
     if (!answer) {
-      static_cast<void>(with.send(encode_refusal(refusal_of(answer.error()), guesses_left), deadline));
+      static_cast<void>(with.send(encode_refusal(exchange.refusal(), guesses_left), deadline));
       return std::move(answer).error();
     }
     TROUPE_CHECK(with.send(*answer, deadline));
@@ -106,11 +102,9 @@ struct pairing_host::implementation {
     TROUPE_TRY(const auto proof, with.receive(deadline));
     answer = exchange.received(proof);
     if (!answer) {
-      if (exchange.wrong_code()) {
-        --guesses_left;
-        static_cast<void>(with.send(encode_refusal(pairing_refusal::wrong_code, guesses_left), deadline));
-        if (on_guess) on_guess(guesses_left);
-      }
+      if (exchange.wrong_code()) --guesses_left;
+      static_cast<void>(with.send(encode_refusal(exchange.refusal(), guesses_left), deadline));
+      if (exchange.wrong_code() && on_guess) on_guess(guesses_left);
       return std::move(answer).error();
     }
     if (auto kept = keep(exchange.agreed()->peer); !kept) {

@@ -25,10 +25,16 @@ result<std::vector<std::byte>> pairing_exchange::received(std::span<const std::b
 }
 
 result<std::vector<std::byte>> pairing_exchange::on_greeting(std::span<const std::byte> message) {
-  TROUPE_TRY(pairing_greeting theirs, decode_greeting(message));
-  if (theirs.card.key == mine_.key)
-    return fail(errc::invalid_argument,
-                "the other machine has the key of this one; a machine does not pair with itself");
+  auto read = decode_greeting(message);
+  if (!read) {
+    if (read.error().code() == errc::unsupported) refusal_ = pairing_refusal::version;
+    return std::move(read).error();
+  }
+  pairing_greeting theirs = std::move(read).value();
+  if (theirs.card.key == mine_.key) {
+    refusal_ = pairing_refusal::same_key;
+    return same_key();
+  }
   const bool joins = side_ == side::joining;
   TROUPE_TRY(proofs_,
              secret_.finish(theirs.share, joins ? identity_ : theirs.identity, joins ? theirs.identity : identity_));
@@ -40,7 +46,7 @@ result<std::vector<std::byte>> pairing_exchange::on_greeting(std::span<const std
 result<std::vector<std::byte>> pairing_exchange::on_proof(std::span<const std::byte> message) {
   TROUPE_TRY(const spake2_proof shown, decode_proof(message));
   if (!same_proof(shown, proofs_.expected)) {
-    wrong_code_ = true;
+    refusal_ = pairing_refusal::wrong_code;
     return fail(errc::invalid_argument, "the other machine was given another code");
   }
   agreed_ = paired_machine{{theirs_.key, theirs_.name, mine_.grants, theirs_.addresses}, theirs_.grants};

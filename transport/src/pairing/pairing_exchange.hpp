@@ -33,7 +33,9 @@ public:
   /// The other side, once it has proven that it knows the code.
   const std::optional<paired_machine>& agreed() const noexcept { return agreed_; }
   /// The other side has shown a wrong proof.
-  bool wrong_code() const noexcept { return wrong_code_; }
+  bool wrong_code() const noexcept { return refusal_ == pairing_refusal::wrong_code; }
+  /// What to tell the other side after an error.
+  pairing_refusal refusal() const noexcept { return refusal_; }
 
 private:
   enum class phase : std::uint8_t { greeting, proof, over };
@@ -50,7 +52,7 @@ private:
   pairing_card theirs_;
   spake2_proofs proofs_{};
   std::optional<paired_machine> agreed_;
-  bool wrong_code_ = false;
+  pairing_refusal refusal_ = pairing_refusal::not_understood;
 };
 
 }  // namespace troupe::wire

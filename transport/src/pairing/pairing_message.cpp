@@ -37,6 +37,7 @@ error of_refusal(std::span<const std::byte> message) {
     case pairing_refusal::version:
       return fail(errc::unsupported, "the other machine pairs with another version of the protocol than {}; update it",
                   pairing_version);
+    case pairing_refusal::same_key: return same_key();
     case pairing_refusal::not_understood: break;
   }
   return fail(errc::unavailable, "the other machine has refused to pair; try again");
@@ -91,6 +92,12 @@ std::optional<pairing_card> read_card(reader& from) {
 }
 
 }  // namespace
+
+error same_key() {
+  return fail(errc::invalid_argument,
+              "the other machine has the key of this one: a machine does not pair with itself, and machines that share "
+              "a home folder need a --state folder each");
+}
 
 result<void> validate(const pairing_card& card) {
   if (!card.key) return fail(errc::invalid_argument, "a machine without a key cannot pair");

@@ -27,6 +27,7 @@ enum class pairing_refusal : std::uint8_t {
   not_kept = 2,  ///< the machine could not store its new peer
   version = 3,
   not_understood = 4,
+  same_key = 5,  ///< both sides have the same
 };
 
 struct pairing_greeting {
@@ -43,6 +44,9 @@ std::vector<std::byte> encode_identity(const pairing_card& card);
 std::vector<std::byte> encode_greeting(const spake2_share& share, std::span<const std::byte> identity);
 std::vector<std::byte> encode_proof(const spake2_proof& proof);
 std::vector<std::byte> encode_refusal(pairing_refusal why, std::size_t guesses_left);
+
+/// Both sides show the same key.
+error same_key();
 
 /// Of any bytes. `invalid_argument` for what is none, `unsupported` for another version; a refusal in place of what is
 /// expected is its error.
