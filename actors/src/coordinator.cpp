@@ -20,13 +20,14 @@ public:
       : event_based_actor(config),
         options_(std::move(options)),
         state_(options_.layout, static_cast<std::uint32_t>(options_.nodes.size() - 1), options_.first_state_epoch),
-        shards_(options_.layout->parts.size()) {
+        shards_(options_.layout->parts.size()),
+        arriving_(shards_.size()) {
     quiet(*this);
     set_down_handler([this](caf::scheduled_actor*, caf::down_msg& down) { on_down(down); });
   }
 
   caf::behavior make_behavior() override {
-    for (const caf::actor& node : options_.nodes) monitor(node);
+    for (std::uint32_t host = 0; host < options_.nodes.size(); ++host) watch_host(host);
     perform(state_.start());
     return {
         [this](submit_msg& submitted) {
@@ -57,6 +58,20 @@ public:
           else
             ready_watchers_.push_back(std::move(wanted));
         },
+        [this](const host_joined_msg& joined) {
+          if (host_numbers_.count(joined.node.address())) return;  // known from the start
+          options_.nodes.push_back(joined.node);
+          watch_host(static_cast<std::uint32_t>(options_.nodes.size() - 1));
+          perform(state_.host_up());
+        },
+        [this](const host_retiring_msg& retiring) {
+          if (const auto found = host_numbers_.find(retiring.node.address()); found != host_numbers_.end())
+            perform(state_.host_leaving(found->second));
+        },
+        [this](const node_leaving_msg& leaving) {
+          if (leaving.plan == options_.plan_id && leaving.host < options_.nodes.size())
+            perform(state_.host_leaving(leaving.host));
+        },
         [this](const placement_request_msg& wanted) { wanted.done(placements()); },
         [this](const inject_kill_msg& wanted) { inject_kill(wanted); },
     };
@@ -69,6 +84,7 @@ public:
       watcher.done(error(errc::unavailable, "the coordinator ended before the model was loaded"));
     ready_watchers_.clear();
     shards_.clear();
+    arriving_.clear();
     options_ = {};
   }
 
@@ -77,28 +93,34 @@ private:
     return plan_id == options_.plan_id && part < options_.layout->parts.size();
   }
 
+  void watch_host(std::uint32_t host) {
+    monitor(options_.nodes[host]);
+    host_numbers_[options_.nodes[host].address()] = host;
+  }
+
   void on_part_up(part_up_msg& up) {
     if (!known(up.plan, up.part) || !up.shard) return;
     const auto& status = state_.parts()[up.part];
-    if (status.host != up.host || up.incarnation < status.incarnation) return;
+    const bool arrives = status.next && status.next->host == up.host;
+    if (!arrives && status.host != up.host) return;
+    if (up.incarnation < (arrives ? status.next->incarnation : status.incarnation)) return;
     monitor(up.shard);
-    shards_[up.part] = {up.shard, up.host, up.incarnation, up.node, up.device};
+    watched_[up.shard.address()] = {up.part, up.host, up.incarnation};
+    (arrives ? arriving_ : shards_)[up.part] = {up.shard, up.node, up.device};
     perform(state_.part_up(up.part, up.host, up.incarnation));
   }
 
   void on_down(const caf::down_msg& down) {
     // The supervisor starts this process's node anew, and then a coordinator that knows it.
-    if (options_.nodes.back().address() == down.source)
+    if (options_.nodes[state_.hosts().local()].address() == down.source)
       return quit(to_caf(error(errc::unavailable, "the node actor of this process has ended")));
-    for (std::uint32_t host = 0; host + 1 < options_.nodes.size(); ++host)
-      if (options_.nodes[host].address() == down.source) return perform(state_.host_down(host));
-    for (std::uint32_t part = 0; part < shards_.size(); ++part) {
-      const placed_shard& lost = shards_[part];
-      if (!lost.handle || lost.handle.address() != down.source) continue;
-      const auto [host, incarnation] = std::pair(lost.host, lost.incarnation);
-      shards_[part].handle = nullptr;
-      return perform(state_.part_down(part, host, incarnation));
-    }
+    if (const auto host = host_numbers_.find(down.source); host != host_numbers_.end())
+      return perform(state_.host_down(host->second));
+    const auto found = watched_.find(down.source);
+    if (found == watched_.end()) return;
+    const watched_shard lost = found->second;
+    watched_.erase(found);
+    perform(state_.part_down(lost.part, lost.host, lost.incarnation));
   }
 
   void inject_kill(const inject_kill_msg& wanted) {
@@ -127,6 +149,11 @@ private:
     request(options_.nodes[order.host], placement_patience, std::move(load))
         .then([](ok_atom) {},
               [this, order](caf::error& why) { perform(state_.part_failed(order.part, order.host, from_caf(why))); });
+  }
+
+  void obey(coordinator_action::switch_part& order) { shards_[order.part] = std::exchange(arriving_[order.part], {}); }
+  void obey(coordinator_action::unload_part& order) {
+    send(options_.nodes[order.host], unload_part_msg{options_.plan_id, order.part, order.host});
   }
 
   void obey(coordinator_action::send_step& order) {
@@ -182,14 +209,19 @@ private:
 
   struct placed_shard {
     caf::actor handle;
-    std::uint32_t host = 0;
-    std::uint64_t incarnation = 0;
     std::string node, device;
+  };
+  struct watched_shard {
+    std::uint32_t part = 0, host = 0;
+    std::uint64_t incarnation = 0;
   };
 
   coordinator_options options_;
   coordinator_state state_;
-  std::vector<placed_shard> shards_;
+  std::vector<placed_shard> shards_;    ///< where each part takes its steps
+  std::vector<placed_shard> arriving_;  ///< where it will, if it moves and is up there
+  std::unordered_map<caf::actor_addr, watched_shard> watched_;
+  std::unordered_map<caf::actor_addr, std::uint32_t> host_numbers_;
   std::unordered_map<std::uint64_t, completion> waiting_;
   std::uint64_t requests_ = 0;
   std::optional<result<void>> readiness_;

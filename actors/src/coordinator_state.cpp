@@ -20,8 +20,10 @@ error state_lost(std::uint64_t wanted, std::uint64_t present) {
 coordinator_state::coordinator_state(std::shared_ptr<const plan> layout, std::uint32_t remote_hosts,
                                      std::uint64_t first_state_epoch)
     : layout_(std::move(layout)),
-      hosts_(remote_hosts + 1, true),
+      hosts_(remote_hosts),
       parts_(layout_->parts.size()),
+      missing_(layout_->replicas, layout_->stages),
+      missing_in_all_(static_cast<std::uint32_t>(parts_.size())),
       state_epoch_(first_state_epoch) {}
 
 coordinator_actions coordinator_state::start() {
@@ -32,37 +34,40 @@ coordinator_actions coordinator_state::start() {
     const bool spread = layout_->mode != parallel_mode::pipeline;
     parts_[part].host =
         static_cast<std::uint32_t>(spread ? part % usable : part * usable / std::max(parts_.size(), usable));
+    hosts_.carry(parts_[part].host, part);
     out.push_back(place_part{part, parts_[part].host});
   }
   return out;
 }
 
-bool coordinator_state::complete(std::uint32_t replica) const {
-  for (std::uint32_t stage = 0; stage < layout_->stages; ++stage)
-    if (!parts_[layout_->part_of(replica, stage)].up) return false;
-  return true;
+void coordinator_state::set_up(std::uint32_t part, bool up) {
+  if (std::exchange(parts_[part].up, up) == up) return;
+  std::uint32_t& missing = missing_[layout_->parts[part].replica];
+  missing += up ? -1 : 1;
+  missing_in_all_ += up ? -1 : 1;
 }
 
-/// The living host with the fewest parts that has not given this part up; this process only when no other node is left.
-std::optional<std::uint32_t> coordinator_state::host_for(std::uint32_t part) const {
-  std::vector<std::size_t> load(hosts_.size(), 0);
-  for (const part_status& status : parts_) ++load[status.host];
-  std::optional<std::uint32_t> best;
-  const auto local = static_cast<std::uint32_t>(hosts_.size() - 1);
-  for (std::uint32_t host = 0; host < local; ++host) {
-    if (!hosts_[host] || parts_[part].failed_hosts.count(host)) continue;
-    if (!best || load[host] < load[*best]) best = host;
-  }
-  if (!best && !parts_[part].failed_hosts.count(local)) best = local;
-  return best;
-}
-
+/// On the living host with the fewest parts that has not given this part up; on this process only when no other node is
+/// left. A part that was about to move is then where it was to go.
 void coordinator_state::place(std::uint32_t part, const error& why, coordinator_actions& out) {
-  const auto host = host_for(part);
+  part_status& status = parts_[part];
+  set_up(part, false);
+  hosts_.release(status.host, part);
+  if (status.next) {
+    const part_place next = *std::exchange(status.next, std::nullopt);
+    status.host = next.host;
+    status.incarnation = next.incarnation;
+    if (!next.up) return;
+    out.push_back(switch_part{part});
+    set_up(part, true);
+    return all_may_be_up(out);
+  }
+  unload_left_places(out);
+  const auto host = hosts_.least_loaded(avoided(part));
   if (!host) return fail_plan(why, out);
-  parts_[part].host = *host;
-  parts_[part].up = false;
-  parts_[part].incarnation = 0;
+  status.host = *host;
+  status.incarnation = 0;
+  hosts_.carry(*host, part);
   out.push_back(place_part{part, *host});
 }
 
@@ -102,15 +107,18 @@ coordinator_actions coordinator_state::submit(std::uint64_t id, std::vector<tens
       request.micros.push_back({0, -1, replica, 0, false});
   }
   out.push_back(expect_join{id, static_cast<std::uint32_t>(request.micros.size())});
-  requests_.emplace(id, std::move(request));
-  dispatch_waiting(out);
+  const auto entered = requests_.emplace(id, std::move(request)).first;
+  dispatch_all(id, entered->second, out);
   return out;
 }
 
+void coordinator_state::dispatch_all(std::uint64_t id, request_status& request, coordinator_actions& out) {
+  for (std::uint32_t micro = 0; micro < request.micros.size(); ++micro)
+    if (!request.micros[micro].in_flight) dispatch(id, request, micro, out);
+}
+
 void coordinator_state::dispatch_waiting(coordinator_actions& out) {
-  for (auto& [id, request] : requests_)
-    for (std::uint32_t micro = 0; micro < request.micros.size(); ++micro)
-      if (!request.micros[micro].in_flight) dispatch(id, request, micro, out);
+  for (auto& [id, request] : requests_) dispatch_all(id, request, out);
 }
 
 /// Sends the micro-batch if a replica can take it; otherwise it stays waiting. Replicas of `data` stand in for each
@@ -135,19 +143,25 @@ void coordinator_state::dispatch(std::uint64_t id, request_status& request, std:
 coordinator_actions coordinator_state::part_up(std::uint32_t part, std::uint32_t host, std::uint64_t incarnation) {
   coordinator_actions out;
   part_status& status = parts_[part];
+  if (arrived(part, host, incarnation, out)) return out;
   if (status.host != host || incarnation < status.incarnation) return out;  // news from a placement that was given up
   // A restart can be announced before the loss of the incarnation that went before.
   if (status.up && incarnation > status.incarnation) lose_replica(layout_->parts[part].replica, out);
-  status.up = true;
+  set_up(part, true);
   status.incarnation = incarnation;
-  const bool all_up = std::all_of(parts_.begin(), parts_.end(), [](const part_status& each) { return each.up; });
-  state_in_use_ = state_in_use_ || all_up;
-  if (all_up && !ready_) {
+  all_may_be_up(out);
+  dispatch_waiting(out);
+  return out;
+}
+
+void coordinator_state::all_may_be_up(coordinator_actions& out) {
+  if (missing_in_all_ != 0) return;
+  state_in_use_ = true;
+  if (!ready_) {
     ready_ = true;
     out.push_back(report_ready{result<void>{}});
   }
-  dispatch_waiting(out);
-  return out;
+  rebalance(out);
 }
 
 /// Ends the epoch: whatever wants it, in flight or waiting, is answered. Requests that take any epoch wait on, unless
@@ -166,26 +180,40 @@ void coordinator_state::lose_state(coordinator_actions& out) {
 
 void coordinator_state::lose_replica(std::uint32_t replica, coordinator_actions& out) {
   if (layout_->stateful) return lose_state(out);
-  std::vector<std::pair<std::uint64_t, error>> hopeless;
+  std::vector<std::uint64_t> hopeless;
   for (auto& [id, request] : requests_)
-    for (micro_batch& batch : request.micros) {
-      if (!batch.in_flight || batch.replica != replica) continue;
-      batch.in_flight = false;
-      ++request.recoveries;
-      if (batch.attempt >= coordinator_limits::attempts_max)
-        hopeless.emplace_back(
-            id, fail(errc::unavailable, "a part of the model was lost {} times while it worked on this request",
-                     batch.attempt));
-    }
-  for (auto& [id, why] : hopeless) finish(id, std::move(why), out);
+    for (micro_batch& batch : request.micros)
+      if (batch.in_flight && batch.replica == replica && !lose_step(request, batch)) hopeless.push_back(id);
+  for (const std::uint64_t id : hopeless) finish(id, lost_too_often(), out);
+}
+
+error coordinator_state::lost_too_often() {
+  return fail(errc::unavailable, "a part of the model was lost {} times while it worked on this request",
+              coordinator_limits::attempts_max);
+}
+
+/// The step was lost; false when it was the last attempt.
+bool coordinator_state::lose_step(request_status& request, micro_batch& batch) {
+  batch.in_flight = false;
+  ++request.recoveries;
+  return batch.attempt < coordinator_limits::attempts_max;
 }
 
 coordinator_actions coordinator_state::part_down(std::uint32_t part, std::uint32_t host, std::uint64_t incarnation) {
   coordinator_actions out;
   part_status& status = parts_[part];
+  if (status.next && status.next->host == host && status.next->incarnation == incarnation) {
+    status.next->up = false;
+    return out;
+  }
+  if (left_place_lost(part, host, out)) {
+    dispatch_waiting(out);
+    return out;
+  }
   if (status.host != host || incarnation != status.incarnation || !status.up) return out;
-  status.up = false;
+  set_up(part, false);
   lose_replica(layout_->parts[part].replica, out);
+  unload_left_places(out);
   dispatch_waiting(out);  // to another replica, where there is one
   return out;
 }
@@ -193,9 +221,20 @@ coordinator_actions coordinator_state::part_down(std::uint32_t part, std::uint32
 coordinator_actions coordinator_state::part_failed(std::uint32_t part, std::uint32_t host, const error& why) {
   coordinator_actions out;
   part_status& status = parts_[part];
-  if (failed_ || status.host != host) return out;
+  if (failed_) return out;
+  if (status.next && status.next->host == host) {
+    status.failed_hosts.insert(host);
+    stop_moving(part);
+    moves_changed(out);
+    return out;
+  }
+  if (left_place_lost(part, host, out)) {
+    dispatch_waiting(out);
+    return out;
+  }
+  if (status.host != host) return out;
   if (status.up) {
-    status.up = false;
+    set_up(part, false);
     lose_replica(layout_->parts[part].replica, out);
   }
   if (!why.retryable() && why.code() != errc::internal) {
@@ -204,24 +243,27 @@ coordinator_actions coordinator_state::part_failed(std::uint32_t part, std::uint
   }
   status.failed_hosts.insert(host);
   place(part, why, out);
+  unload_left_places(out);
   dispatch_waiting(out);
   return out;
 }
 
 coordinator_actions coordinator_state::host_down(std::uint32_t host) {
   coordinator_actions out;
-  if (!hosts_[host] || failed_) return out;
-  hosts_[host] = false;
+  if (!hosts_.alive(host) || failed_) return out;
+  hosts_.lose(host);
   for (std::uint32_t part = 0; part < parts_.size(); ++part) {
+    left_place_lost(part, host, out);
+    if (parts_[part].next && parts_[part].next->host == host) stop_moving(part);
     if (parts_[part].host != host) continue;
     if (parts_[part].up) {
-      parts_[part].up = false;
+      set_up(part, false);
       lose_replica(layout_->parts[part].replica, out);
     }
     place(part, error(errc::unavailable, "the node of a part was lost and no other can take it"), out);
     if (failed_) return out;
   }
-  dispatch_waiting(out);
+  moves_changed(out);
   return out;
 }
 
@@ -232,6 +274,7 @@ coordinator_actions coordinator_state::aggregator_replaced() {
     ++request.recoveries;
     for (micro_batch& batch : request.micros) batch.in_flight = false;
   }
+  unload_left_places(out);
   dispatch_waiting(out);
   return out;
 }
@@ -260,6 +303,7 @@ coordinator_actions coordinator_state::retry_due(std::uint64_t id, std::uint32_t
   if (!batch.in_flight || batch.attempt != attempt) return out;
   batch.in_flight = false;
   ++found->second.recoveries;
+  unload_left_places(out);
   dispatch(id, found->second, micro, out);
   return out;
 }
@@ -275,6 +319,7 @@ coordinator_actions coordinator_state::joined(std::uint64_t id, result<std::vect
   const std::uint32_t recoveries = found->second.recoveries;
   requests_.erase(found);
   out.push_back(answer{id, run_result{std::move(outcome).value(), recoveries, state_epoch()}});
+  unload_left_places(out);
   return out;
 }
 
@@ -297,6 +342,7 @@ void coordinator_state::finish(std::uint64_t id, result<run_result> outcome, coo
   if (requests_.erase(id) == 0) return;
   out.push_back(forget_join{id});
   out.push_back(answer{id, std::move(outcome)});
+  unload_left_places(out);
 }
 
 void coordinator_state::fail_plan(const error& why, coordinator_actions& out) {

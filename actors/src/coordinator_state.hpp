@@ -4,12 +4,15 @@
 //
 //   part:     placing --part_up--> up --part_down--> restarting --part_up--> up
 //             any --host_down / part_failed--> placing (elsewhere), or the plan fails
+//             up --a host comes or leaves--> up and moving: also placed elsewhere; --part_up there--> up there, and
+//             unloaded where it was when the last step that was sent there has ended
 //   request:  submitted -> its micro-batches wait for a complete replica -> in flight -> joined -> answered
 //             a lost part sends the micro-batches of its replica back to waiting, with the next attempt number
 //
 // A plan with states is the exception: what a part kept from run to run ends with it, so work that needs it must not be
 // repeated on a fresh part. Such a plan has a state epoch, which grows when a part is lost after all were up; requests
-// in flight then, and those that ask for an epoch that is over, are answered `state_lost`.
+// in flight then, and those that ask for an epoch that is over, are answered `state_lost`. Its parts move together,
+// when all that are to move are up elsewhere, and that ends the epoch too: whoever has a session makes its state again.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +22,7 @@
 #include <variant>
 #include <vector>
 
+#include "host_table.hpp"
 #include "plan.hpp"
 #include "troupe/engine/deadline.hpp"
 
@@ -37,6 +41,15 @@ inline constexpr std::chrono::milliseconds retry_pause{50};
 namespace coordinator_action {
 /// Ask host `host` to load and supervise `part`.
 struct place_part {
+  std::uint32_t part;
+  std::uint32_t host;
+};
+/// The part's new place is up and takes its steps from now on; what was sent to the old place may still arrive.
+struct switch_part {
+  std::uint32_t part;
+};
+/// Nobody needs `part` on `host` any more.
+struct unload_part {
   std::uint32_t part;
   std::uint32_t host;
 };
@@ -76,9 +89,9 @@ struct report_ready {
 }  // namespace coordinator_action
 
 using coordinator_actions = std::vector<
-    std::variant<coordinator_action::place_part, coordinator_action::send_step, coordinator_action::expect_join,
-                 coordinator_action::forget_join, coordinator_action::answer, coordinator_action::arm_retry,
-                 coordinator_action::report_ready>>;
+    std::variant<coordinator_action::place_part, coordinator_action::switch_part, coordinator_action::unload_part,
+                 coordinator_action::send_step, coordinator_action::expect_join, coordinator_action::forget_join,
+                 coordinator_action::answer, coordinator_action::arm_retry, coordinator_action::report_ready>>;
 
 class coordinator_state {
 public:
@@ -96,6 +109,11 @@ public:
   /// The host gives the part up.
   coordinator_actions part_failed(std::uint32_t part, std::uint32_t host, const error& why);
   coordinator_actions host_down(std::uint32_t host);
+  /// Another node has come and is the host with the number `hosts().size()` as it was before. Parts move there until no
+  /// other node has two more than it.
+  coordinator_actions host_up();
+  /// The host is about to leave: its parts move elsewhere, and each is unloaded there when nothing needs it any more.
+  coordinator_actions host_leaving(std::uint32_t host);
   /// The aggregator was replaced: its partial results are gone.
   coordinator_actions aggregator_replaced();
   coordinator_actions step_failed(std::uint64_t request, std::uint32_t attempt, std::uint32_t micro, const error& why);
@@ -103,13 +121,18 @@ public:
   coordinator_actions joined(std::uint64_t request, result<std::vector<tensor>> outcome);
   coordinator_actions deadline_passed(std::uint64_t request, time_point now);
 
-  struct part_status {
+  /// Where a part is, or will be.
+  struct part_place {
     std::uint32_t host = 0;
     bool up = false;
     std::uint64_t incarnation = 0;
+  };
+  struct part_status : part_place {
+    std::optional<part_place> next;        ///< where it moves to
     std::set<std::uint32_t> failed_hosts;  ///< hosts that gave this part up
   };
   const std::vector<part_status>& parts() const noexcept { return parts_; }
+  const host_table& hosts() const noexcept { return hosts_; }
   std::size_t requests() const noexcept { return requests_.size(); }
   bool ready() const noexcept { return ready_; }
   /// 0 for a plan without states.
@@ -130,19 +153,50 @@ private:
     std::uint64_t state_epoch = 0;  ///< the one it wants; 0: any
   };
 
-  bool complete(std::uint32_t replica) const;
-  std::optional<std::uint32_t> host_for(std::uint32_t part) const;
+  /// Steps that were sent to a place which their part has left.
+  struct left_place {
+    std::uint32_t part = 0;
+    part_place place;
+    struct sent_step {
+      std::uint64_t request;
+      std::uint32_t micro, attempt;
+    };
+    std::vector<sent_step> steps;
+  };
+
+  bool complete(std::uint32_t replica) const { return missing_[replica] == 0; }
+  void set_up(std::uint32_t part, bool up);
   void place(std::uint32_t part, const error& why, coordinator_actions& out);
+  void all_may_be_up(coordinator_actions& out);
   void lose_replica(std::uint32_t replica, coordinator_actions& out);
+  static error lost_too_often();
+  bool lose_step(request_status& request, micro_batch& batch);
   void lose_state(coordinator_actions& out);
   void dispatch_waiting(coordinator_actions& out);
   void dispatch(std::uint64_t id, request_status& request, std::uint32_t micro, coordinator_actions& out);
+  void dispatch_all(std::uint64_t id, request_status& request, coordinator_actions& out);
   void finish(std::uint64_t id, result<run_result> outcome, coordinator_actions& out);
   void fail_plan(const error& why, coordinator_actions& out);
 
+  // coordinator_moves.cpp
+  void rebalance(coordinator_actions& out);
+  std::set<std::uint32_t> avoided(std::uint32_t part) const;
+  void move(std::uint32_t part, std::uint32_t host, coordinator_actions& out);
+  void stop_moving(std::uint32_t part);
+  bool arrived(std::uint32_t part, std::uint32_t host, std::uint64_t incarnation, coordinator_actions& out);
+  void switch_over(std::uint32_t part, coordinator_actions& out);
+  void switch_together(coordinator_actions& out);
+  void moves_changed(coordinator_actions& out);
+  bool left_place_lost(std::uint32_t part, std::uint32_t host, coordinator_actions& out);
+  void unload_left_places(coordinator_actions& out);
+
   std::shared_ptr<const plan> layout_;
-  std::vector<bool> hosts_;  ///< alive
+  host_table hosts_;
   std::vector<part_status> parts_;
+  std::vector<std::uint32_t> missing_;  ///< for each replica: parts that are not up
+  std::uint32_t missing_in_all_;
+  std::vector<left_place> left_places_;
+  bool uneven_ = false;  ///< a host has come since the parts were shared out
   std::map<std::uint64_t, request_status> requests_;
   bool ready_ = false;
   std::uint64_t state_epoch_;

@@ -21,6 +21,9 @@
 namespace troupe {
 
 using ok_atom = caf::atom_constant<caf::atom("ok")>;
+/// To a node: tell those whose parts run here that this process is about to stop; answered with `ok_atom` when they
+/// have taken all of them elsewhere.
+using leave_atom = caf::atom_constant<caf::atom("leave")>;
 
 /// Wire. A micro-batch on its way. Each shard takes the first hop off `route` and sends its outputs there; the last hop
 /// is the aggregator. Answered with `ok_atom` when the receiver has queued it, so that the sender knows it arrived.
@@ -76,6 +79,18 @@ struct unload_plan_msg {
   std::uint64_t plan = 0;
 };
 
+/// Wire. Coordinator to node: this part is not needed any more, if it is the one that was loaded for this `host`.
+struct unload_part_msg {
+  std::uint64_t plan = 0;
+  std::uint32_t part = 0, host = 0;
+};
+
+/// Wire. Node to coordinator: this node is about to stop. It waits a while for its parts to be unloaded.
+struct node_leaving_msg {
+  std::uint64_t plan = 0;
+  std::uint32_t host = 0;
+};
+
 /// Wire. Fault injection: end the shard as if it had crashed. Answered with `ok_atom` or an error.
 struct kill_part_msg {
   std::uint64_t plan = 0;
@@ -98,6 +113,14 @@ struct connect_peer_msg {
 
 // From here on: inside one process only.
 
+/// Membership to coordinator: this node can be used from now on, or should not be used any longer.
+struct host_joined_msg {
+  caf::actor node;
+};
+struct host_retiring_msg {
+  caf::actor node;
+};
+
 /// A shard to the node that runs it.
 struct shard_ready_msg {
   std::uint64_t plan = 0;
@@ -118,6 +141,16 @@ struct shard_failing_msg {
 struct peer_connected_msg {
   std::uint64_t ticket = 0;
   result<void> outcome;
+};
+
+/// Remoting to membership: how an attempt to link to a node ended.
+struct member_linked_msg {
+  std::uint32_t member = 0;
+  result<caf::actor> node = error(errc::internal, "");
+};
+/// Timer of the membership.
+struct member_due_msg {
+  std::uint32_t member = 0;
 };
 
 /// Control half of a shard to its device half, and back.
@@ -214,6 +247,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::load_part_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::part_up_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::part_failed_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::unload_plan_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::unload_part_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::node_leaving_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::host_joined_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::host_retiring_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::kill_part_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::node_status_request_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::node_status_msg)
@@ -221,6 +258,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::connect_peer_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::shard_ready_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::shard_failing_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::peer_connected_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::member_linked_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::member_due_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::compute_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::computed_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::device_ready_msg)

@@ -41,6 +41,12 @@ public:
         [this](const unload_plan_msg& order) {
           unload([&](const part_key& key, const hosted_part&) { return key.first == order.plan; });
         },
+        [this](const unload_part_msg& order) {
+          unload([&](const part_key& key, const hosted_part& part) {
+            return key == part_key{order.plan, order.part} && part.host == order.host;
+          });
+        },
+        [this](leave_atom) { return leave(); },
         [this](const kill_part_msg& order) { return kill(order); },
         [this](const connect_peer_msg& order) { return connect_peer(order); },
         [this](const peer_connected_msg& ended) { on_connected(ended); },
@@ -70,6 +76,7 @@ private:
       return to_caf(error(errc::invalid_argument, "an order to load a part lacks the part or its observer"));
     const part_key key{order.plan, order.part};
     unload([&](const part_key& each, const hosted_part&) { return each == key; });
+    if (leaving_) return to_caf(fail(errc::unavailable, "the node \"{}\" is about to stop", options_.name));
     if (parts_.size() >= parts_max)
       return to_caf(
           fail(errc::unavailable, "the node \"{}\" runs {} parts, which is its limit", options_.name, parts_.size()));
@@ -120,6 +127,7 @@ private:
     send(found->second.observer, part_failed_msg{found->first.first, found->first.second, found->second.host, why});
     stop_supervisor(found->second.supervisor);
     parts_.erase(found);
+    parts_may_be_gone();
   }
 
   void stop_supervisor(const caf::actor& supervisor) {
@@ -137,6 +145,22 @@ private:
       stop_supervisor(each->second.supervisor);
       each = parts_.erase(each);
     }
+    parts_may_be_gone();
+  }
+
+  /// Asks those whose parts run here to run them elsewhere; answered when the last part is unloaded.
+  caf::result<ok_atom> leave() {
+    leaving_ = true;
+    if (parts_.empty()) return ok_atom::value;
+    for (const auto& [key, part] : parts_) send(part.observer, node_leaving_msg{key.first, part.host});
+    auto promise = make_response_promise<ok_atom>();
+    left_.push_back(promise);
+    return promise;
+  }
+
+  void parts_may_be_gone() {
+    if (!parts_.empty()) return;
+    for (auto& waiting : std::exchange(left_, {})) waiting.deliver(ok_atom::value);
   }
 
   caf::result<ok_atom> kill(const kill_part_msg& order) {
@@ -233,6 +257,8 @@ private:
 
   node_options options_;
   std::map<part_key, hosted_part> parts_;
+  bool leaving_ = false;
+  std::vector<caf::typed_response_promise<ok_atom>> left_;
   std::set<caf::actor_addr> stopping_;
   std::uint64_t tickets_ = 0;
   std::map<std::uint64_t, caf::response_promise> connecting_;

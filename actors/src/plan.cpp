@@ -4,20 +4,13 @@
 #include <cmath>
 #include <numeric>
 
+#include "random_number.hpp"
 #include "troupe/engine/detail/fail.hpp"
 #include "troupe/engine/partition.hpp"
 #include "troupe/engine/passes.hpp"
 
 namespace troupe {
 namespace {
-
-/// splitmix64 (Steele, Lea, Flood 2014): the same numbers with every standard library.
-std::uint64_t next_random(std::uint64_t& state) {
-  std::uint64_t z = (state += 0x9e3779b97f4a7c15u);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
 
 result<void> check_options(std::size_t networks, const load_options& options) {
   if (options.shards == 0 || options.shards > limits::shards_max)

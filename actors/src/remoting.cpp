@@ -1,6 +1,7 @@
 #include "remoting.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <caf/actor_proxy.hpp>
 #include <caf/mailbox_element.hpp>
 #include <list>
@@ -58,7 +59,11 @@ struct remoting::implementation : std::enable_shared_from_this<remoting::impleme
   std::vector<std::shared_ptr<peer>> peers;
   /// Local actors that peers may address, by their number. Weak: being reachable keeps nobody alive.
   std::unordered_map<std::uint64_t, caf::actor_addr> exported;
-  std::list<std::thread> connectors;
+  struct connector {
+    std::thread thread;
+    std::shared_ptr<std::atomic<bool>> finished;
+  };
+  std::list<connector> connectors;
 
   result<void> usable();
   result<std::shared_ptr<peer>> adopt(std::unique_ptr<wire::link> made);
@@ -471,11 +476,22 @@ result<caf::actor> remoting::connect(std::string_view address, time_point deadli
 void remoting::connect_async(std::string address, time_point deadline, std::function<void(result<caf::actor>)> done) {
   {
     const std::lock_guard lock(impl_->mutex);
+    impl_->connectors.remove_if([](implementation::connector& each) {
+      if (!*each.finished) return false;
+      each.thread.join();
+      return true;
+    });
     if (!impl_->stopped) {
-      impl_->connectors.emplace_back([this, address = std::move(address), deadline, done = std::move(done)] {
-        const host_scope scope;
-        done(connect(address, deadline));
-      });
+      const auto finished = std::make_shared<std::atomic<bool>>(false);
+      impl_->connectors.push_back(
+          {std::thread([this, finished, address = std::move(address), deadline, done = std::move(done)] {
+             {
+               const host_scope scope;
+               done(connect(address, deadline));
+             }
+             *finished = true;
+           }),
+           finished});
       return;
     }
   }
@@ -494,7 +510,7 @@ void remoting::stop() {
     connectors.swap(impl_->connectors);
   }
   listener.reset();
-  for (std::thread& connector : connectors) connector.join();
+  for (auto& connector : connectors) connector.thread.join();
   for (const auto& each : peers) {
     each->close();
     // Also when the link's own report comes too late for us to hear it.

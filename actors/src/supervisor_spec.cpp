@@ -43,7 +43,8 @@ bool printable(std::string_view text) noexcept {
 }
 
 result<void> validate_name(std::string_view what, const std::string& name) {
-  if (name.empty()) return fail(errc::invalid_argument, "the {} is empty; every {} needs one character at least", what, what);
+  if (name.empty())
+    return fail(errc::invalid_argument, "the {} is empty; every {} needs one character at least", what, what);
   if (name.size() > constants::child_name_bytes_max)
     return fail(errc::invalid_argument, "the {} '{}...' has {} bytes; at most {} are allowed", what, name.substr(0, 16),
                 name.size(), constants::child_name_bytes_max);

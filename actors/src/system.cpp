@@ -116,6 +116,18 @@ result<std::vector<found_node>> system::find_nodes(std::chrono::milliseconds pat
   return impl_->core->around->find(patience);
 }
 
+result<void> system::add_node(const std::string& address) {
+  return impl_->core->add_node(address);
+}
+
+result<void> system::remove_node(const std::string& address) {
+  return impl_->core->remove_node(address);
+}
+
+result<void> system::leave(std::chrono::milliseconds patience) {
+  return impl_->core->leave(patience);
+}
+
 tree_node system::tree() const {
   return impl_->core->tree();
 }

@@ -74,13 +74,16 @@ result<void> system_core::start() {
     if (const auto tell_host = std::exchange(*first, nullptr)) tell_host(true);
     return handle;
   };
+  awaited<bool> membership_started;
   supervisor_spec top;
   top.name = "root";
   top.restarts_max = constants::intensity_root.restarts_max;
   top.window = constants::intensity_root.window;
   top.children.push_back(std::move(node_child));
+  top.children.push_back(membership_child(membership_started.setter()));
   TROUPE_TRY(root, spawn_supervisor(*actors, std::move(top), options.on_event));
-  if (!started.wait_until(steady_clock::now() + stop_patience))
+  const time_point start_deadline = steady_clock::now() + stop_patience;
+  if (!started.wait_until(start_deadline) || !membership_started.wait_until(start_deadline))
     return error(errc::internal, "the node actor did not start");
 
   around = std::make_unique<neighbourhood>(*actors, *links, options.state_directory);
@@ -89,20 +92,95 @@ result<void> system_core::start() {
       return error(errc::invalid_argument, "the node \"auto\" stands for all that are found; name no others besides");
     TROUPE_TRY(options.nodes, around->usable());
   }
-  for (const std::string& address : options.nodes) {
-    auto linked = links->connect(address, steady_clock::now() + connect_patience);
-    if (!linked) return std::move(linked).error().while_doing(fmt::format("connecting to node {}", address));
-    remote_nodes.push_back(std::move(linked).value());
-  }
-  // Stages on different nodes talk to each other directly.
-  for (std::size_t i = 0; i < remote_nodes.size(); ++i)
-    for (std::size_t j = i + 1; j < remote_nodes.size(); ++j) {
-      auto joined =
-          ask_from_host<ok_atom>(*actors, remote_nodes[i], connect_patience, connect_peer_msg{options.nodes[j]});
-      if (!joined)
-        return std::move(joined).error().while_doing(
-            fmt::format("connecting node {} to node {}", options.nodes[i], options.nodes[j]));
+  for (const std::string& address : options.nodes)
+    if (auto linked = add_node(address); !linked)
+      return std::move(linked).error().while_doing(fmt::format("connecting to node {}", address));
+  return {};
+}
+
+child_spec system_core::membership_child(std::function<void(bool)> started) {
+  child_spec child;
+  child.id = "membership";
+  child.probe = probe_policy{};
+  child.start = [self = weak_from_this(), seed = random_id(),
+                 first = std::make_shared<std::function<void(bool)>>(std::move(started))](
+                    caf::event_based_actor* parent) -> caf::actor {
+    const auto core = self.lock();
+    if (!core) return {};  // the system is being destroyed
+    membership_options made;
+    made.links = core->links.get();
+    made.seed = seed;
+    made.on_change = [self](std::vector<member_view> now) {
+      const auto alive = self.lock();
+      if (!alive) return;
+      const std::lock_guard lock(alive->mutex);
+      alive->members.swap(now);
+    };
+    made.on_joined = [self](const caf::actor& joined) {
+      if (const auto alive = self.lock()) alive->tell_coordinators(host_joined_msg{joined});
+    };
+    made.on_retiring = [self](const caf::actor& retiring) {
+      if (const auto alive = self.lock()) alive->tell_coordinators(host_retiring_msg{retiring});
+    };
+    {
+      const std::lock_guard lock(core->mutex);
+      for (const member_view& member : core->members) made.addresses.push_back(member.address);
     }
+    const caf::actor handle = spawn_membership(parent, std::move(made));
+    {
+      const std::lock_guard lock(core->mutex);
+      core->membership = handle;
+    }
+    if (const auto tell_host = std::exchange(*first, nullptr)) tell_host(true);
+    return handle;
+  };
+  return child;
+}
+
+template <class Message>
+void system_core::tell_coordinators(const Message& message) {
+  std::vector<std::shared_ptr<model_core>> open;
+  {
+    const std::lock_guard lock(mutex);
+    for (const auto& [id, held] : models)
+      if (auto shared = held.lock()) open.push_back(std::move(shared));
+  }
+  for (const auto& each : open)
+    if (const caf::actor coordinator = each->coordinator()) caf::anon_send(coordinator, message);
+}
+
+result<void> system_core::add_node(const std::string& address) {
+  const host_scope scope;
+  awaited<result<void>> done;
+  {
+    const std::lock_guard lock(mutex);
+    caf::anon_send(membership, add_member_msg{address, done.setter()});
+  }
+  auto outcome = done.wait_until(steady_clock::now() + 2 * connect_patience + answer_grace);
+  if (!outcome) return fail(errc::deadline_exceeded, "the node {} was not linked in time", address);
+  return std::move(*outcome);
+}
+
+result<void> system_core::remove_node(const std::string& address) {
+  const host_scope scope;
+  awaited<result<void>> done;
+  {
+    const std::lock_guard lock(mutex);
+    caf::anon_send(membership, remove_member_msg{address, done.setter()});
+  }
+  auto outcome = done.wait_until(steady_clock::now() + describe_patience);
+  if (!outcome) return fail(errc::deadline_exceeded, "the node {} was not removed in time", address);
+  return std::move(*outcome);
+}
+
+result<void> system_core::leave(std::chrono::milliseconds patience) {
+  caf::actor own;
+  {
+    const std::lock_guard lock(mutex);
+    own = node;
+  }
+  auto left = ask_from_host<ok_atom>(*actors, own, patience, leave_atom::value);
+  if (!left) return std::move(left).error().while_doing("handing the parts of this node to others");
   return {};
 }
 
@@ -110,7 +188,7 @@ result<loaded_model> system_core::load(std::span<const graph> networks, const lo
   const time_point deadline = steady_clock::now() + wanted.deadline;
   load_options effective = wanted;
   // The reference device keeps everything in fp32; what crosses a cut must keep its bits as well.
-  if (device.kind == device_kind::reference && remote_nodes.empty()) effective.storage = dtype::f32;
+  if (device.kind == device_kind::reference && hosts().size() == 1) effective.storage = dtype::f32;
   TROUPE_TRY(plan made, make_plan(networks, effective, *operators));
   const auto layout = std::make_shared<const plan>(std::move(made));
 
@@ -144,6 +222,10 @@ result<loaded_model> system_core::load(std::span<const graph> networks, const lo
     const caf::actor handle = spawn_coordinator(
         parent, {random_id(), layout, core->hosts(), shared->aggregator(), restarts, shared->first_state_epoch()});
     shared->coordinator_started(handle);
+    // Also those that came before it could be told of them; it knows the others.
+    std::vector<caf::actor> known = core->hosts();
+    known.pop_back();
+    for (const caf::actor& joined : known) caf::anon_send(handle, host_joined_msg{joined});
     return handle;
   };
   family.children.push_back(std::move(aggregator_child));
@@ -181,8 +263,10 @@ void system_core::unload(const std::string& id) {
 }
 
 std::vector<caf::actor> system_core::hosts() {
-  std::vector<caf::actor> all = remote_nodes;
+  std::vector<caf::actor> all;
   const std::lock_guard lock(mutex);
+  for (const member_view& member : members)
+    if (member.node) all.push_back(member.node);
   all.push_back(node);
   return all;
 }
@@ -205,12 +289,21 @@ tree_node system_core::tree() {
     }
     top.children.push_back(std::move(described));
   }
-  for (std::size_t i = 0; i < remote_nodes.size(); ++i) {
-    auto status =
-        ask_from_host<node_status_msg>(*actors, remote_nodes[i], describe_patience, node_status_request_msg{});
-    tree_node described{"node", "node", "lost", {}, 0, {}};
-    if (status) described = std::move(status->tree);
-    described.detail = options.nodes[i];
+  decltype(members) others;
+  {
+    const std::lock_guard lock(mutex);
+    others = members;
+  }
+  for (const member_view& member : others) {
+    tree_node described{member.address, "node", member.state, {}, 0, {}};
+    if (member.node) {
+      auto status = ask_from_host<node_status_msg>(*actors, member.node, describe_patience, node_status_request_msg{});
+      if (status)
+        described = std::move(status->tree);
+      else
+        described.state = "not answering";
+    }
+    described.detail = member.address;
     top.children.push_back(std::move(described));
   }
   return top;
@@ -235,10 +328,11 @@ void system_core::stop() {
   }
   around.reset();
   if (links) links->stop();
-  remote_nodes.clear();
   {
     const std::lock_guard lock(mutex);
     node = nullptr;
+    membership = nullptr;
+    members.clear();
   }
   root = nullptr;
   // The runtime's destructor waits for every thread. Should one of them be stuck in a driver, it is given up: a leak is

@@ -6,10 +6,12 @@
 #include <map>
 #include <mutex>
 
+#include "membership.hpp"
 #include "model_core.hpp"
 #include "neighbourhood.hpp"
 #include "remoting.hpp"
 #include "runtime.hpp"
+#include "troupe/actors/supervisor_spec.hpp"
 #include "troupe/system.hpp"
 
 namespace troupe {
@@ -31,8 +33,9 @@ struct system_core : std::enable_shared_from_this<system_core> {
   std::unique_ptr<remoting> links;
   std::unique_ptr<neighbourhood> around;
   caf::actor root;
-  caf::actor node;  ///< of this process; another after a restart. Guarded by `mutex`
-  std::vector<caf::actor> remote_nodes;
+  caf::actor node;                   ///< of this process; another after a restart. Guarded by `mutex`
+  caf::actor membership;             ///< another after a restart. Guarded by `mutex`
+  std::vector<member_view> members;  ///< other nodes. Guarded by `mutex`
   std::mutex mutex;
   std::map<std::string, std::weak_ptr<model_core>> models;
   std::uint64_t models_made = 0;
@@ -42,11 +45,22 @@ struct system_core : std::enable_shared_from_this<system_core> {
   result<void> start();
   result<loaded_model> load(std::span<const graph> networks, const load_options& options);
   void unload(const std::string& id);
-  /// Other nodes, then this process's own as it is now.
+  /// Other nodes that are up, then this process's own as it is now.
   std::vector<caf::actor> hosts();
+  /// See `system::add_node` and `system::remove_node`.
+  result<void> add_node(const std::string& address);
+  result<void> remove_node(const std::string& address);
+  /// See `system::leave`.
+  result<void> leave(std::chrono::milliseconds patience);
   tree_node tree();
   /// Ends everything within a few seconds, whatever state it is in. Idempotent.
   void stop();
+
+private:
+  child_spec membership_child(std::function<void(bool)> started);
+  /// Sends to the coordinators of all models.
+  template <class Message>
+  void tell_coordinators(const Message& message);
 };
 
 }  // namespace troupe

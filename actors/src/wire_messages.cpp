@@ -66,6 +66,12 @@ wire::body encode(const part_failed_msg& m, handle_translator&) {
 wire::body encode(const unload_plan_msg& m, handle_translator&) {
   return wire::unload_plan{m.plan};
 }
+wire::body encode(const unload_part_msg& m, handle_translator&) {
+  return wire::unload_part{m.plan, m.part, m.host};
+}
+wire::body encode(const node_leaving_msg& m, handle_translator&) {
+  return wire::node_leaving{m.plan, m.host};
+}
 wire::body encode(const kill_part_msg& m, handle_translator&) {
   return wire::kill_part{m.plan, m.part};
 }
@@ -115,6 +121,12 @@ caf::message decode(wire::part_up record, handle_translator& handles) {
 caf::message decode(wire::part_failed record, handle_translator&) {
   return caf::make_message(part_failed_msg{record.plan_id, record.part, record.host, std::move(record.failure)});
 }
+caf::message decode(wire::unload_part record, handle_translator&) {
+  return caf::make_message(unload_part_msg{record.plan_id, record.part, record.host});
+}
+caf::message decode(wire::node_leaving record, handle_translator&) {
+  return caf::make_message(node_leaving_msg{record.plan_id, record.host});
+}
 caf::message decode(wire::unload_plan record, handle_translator&) {
   return caf::make_message(unload_plan_msg{record.plan_id});
 }
@@ -149,8 +161,8 @@ std::optional<wire::body> encode_one_of(const caf::message& message, handle_tran
 std::optional<wire::body> to_record(const caf::message& message, handle_translator& handles) {
   if (message.size() != 1) return std::nullopt;
   return encode_one_of<ok_atom, caf::error, step_msg, step_failed_msg, load_part_msg, part_up_msg, part_failed_msg,
-                       unload_plan_msg, kill_part_msg, node_status_request_msg, node_status_msg, connect_peer_msg>(
-      message, handles);
+                       unload_plan_msg, unload_part_msg, node_leaving_msg, kill_part_msg, node_status_request_msg,
+                       node_status_msg, connect_peer_msg>(message, handles);
 }
 
 std::optional<caf::message> to_message(wire::body record, handle_translator& handles) {

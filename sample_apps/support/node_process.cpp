@@ -42,8 +42,8 @@ std::string read_line(int descriptor) {
 }  // namespace
 
 result<node_process> node_process::start(const std::string& program, const std::string& name,
-                                         const std::string& device) {
-  std::vector<std::string> words{program, "node", "--listen", "127.0.0.1:0", "--name", name, "--json"};
+                                         const std::string& device, const std::string& listen) {
+  std::vector<std::string> words{program, "node", "--listen", listen, "--name", name, "--json"};
   if (!device.empty()) words.insert(words.end(), {"--device", device});
   // Everything that allocates happens before the fork: other threads of this process may hold locks.
   std::vector<char*> arguments;
@@ -77,10 +77,17 @@ result<node_process> node_process::start(const std::string& program, const std::
 node_process::node_process(node_process&& other) noexcept
     : name_(std::move(other.name_)), address_(std::move(other.address_)), pid_(std::exchange(other.pid_, -1)) {}
 
+node_process& node_process::operator=(node_process&& other) noexcept {
+  std::swap(name_, other.name_);
+  std::swap(address_, other.address_);
+  std::swap(pid_, other.pid_);
+  return *this;
+}
+
 node_process::~node_process() {
   if (pid_ < 0) return;
   ::kill(pid_, SIGTERM);
-  if (!wait_for_end(5000)) kill();
+  if (!wait_for_end(12'000)) kill();
 }
 
 void node_process::kill() {

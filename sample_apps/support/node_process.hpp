@@ -9,12 +9,14 @@ namespace troupe::sample {
 
 class node_process {
 public:
-  /// Starts `program` as a node on a free loopback port and waits up to 30 s until it is ready.
-  static result<node_process> start(const std::string& program, const std::string& name, const std::string& device);
+  /// Starts `program` as a node, on a free loopback port unless `listen` names one, and waits up to 30 s until it is
+  /// ready.
+  static result<node_process> start(const std::string& program, const std::string& name, const std::string& device,
+                                    const std::string& listen = "127.0.0.1:0");
 
   node_process(node_process&& other) noexcept;
-  node_process& operator=(node_process&&) = delete;
-  /// Asks the process to stop, waits 5 s, then kills it.
+  node_process& operator=(node_process&& other) noexcept;
+  /// Asks the process to stop, waits 12 s (it hands its parts over), then kills it.
   ~node_process();
 
   const std::string& name() const noexcept { return name_; }

@@ -109,6 +109,8 @@ inline std::vector<named_letter> sample_letters() {
   add("ping", kind::request, ping{0xffffffffffffffffu});
   add("pong", kind::response, pong{1});
   add("kill_part", kind::message, kill_part{99, 1, kill_how::actor_hang});
+  add("unload_part", kind::message, unload_part{99, 1, 2});
+  add("node_leaving", kind::message, node_leaving{99, 2});
   add("error", kind::error, failure);
   add("down", kind::down, failure);
   add("monitor", kind::monitor, std::monostate());

@@ -9,7 +9,7 @@
 # its way. Hence: every request has a deadline at its sender, every reader tolerates a record that arrives twice (after
 # a retry over a new link) or late (from an attempt that was given up; `attempt` and `incarnation` tell).
 #
-# Lanes. Bulk: LoadPart, UnloadPlan, Step, so that unloading never overtakes loading. Control: everything else, which
+# Lanes. Bulk: LoadPart, UnloadPart, UnloadPlan, Step, so that unloading never overtakes loading. Control: everything else, which
 # may overtake bulk. In particular Cancel overtakes the steps it withdraws, and a `down` may arrive before the last
 # results of the actor that ended.
 #
@@ -90,6 +90,24 @@ struct UnloadPlan {
   # Coordinator to node: stop every shard of the plan. A plan that is not there is not an error.
 
   planId @0 :UInt64;
+}
+
+struct UnloadPart {
+  # Coordinator to node: stop the shard of this part, which runs elsewhere now. Ignored unless the part was loaded last
+  # with the same `host`.
+
+  planId @0 :UInt64;
+  part @1 :UInt32;
+  host @2 :UInt32;
+}
+
+struct NodeLeaving {
+  # Node to observer: this node is about to stop. It waits a while for its parts to be loaded elsewhere and unloaded
+  # here.
+
+  planId @0 :UInt64;
+  host @1 :UInt32;
+  # As in LoadPart.
 }
 
 struct Step {
@@ -244,7 +262,7 @@ struct Envelope {
   # Of a request: unique for its sender's side of the link. Of an answer: that of the request. Otherwise 0.
 
   target @2 :UInt64;
-  # The actor on the receiving node; 1 is the node's root, which takes LoadPart, UnloadPlan, NodeStatusRequest,
+  # The actor on the receiving node; 1 is the node's root, which takes LoadPart, UnloadPart, UnloadPlan, NodeStatusRequest,
   # ConnectPeer and KillPart.
 
   sender @3 :Common.ActorRef;
@@ -267,5 +285,7 @@ struct Envelope {
     ping @17 :Ping;
     pong @18 :Pong;
     killPart @19 :KillPart;
+    unloadPart @20 :UnloadPart;
+    nodeLeaving @21 :NodeLeaving;
   }
 }

@@ -155,6 +155,19 @@ public:
   /// it listens and has a state directory; without one nobody counts as paired.
   result<std::vector<found_node>> find_nodes(std::chrono::milliseconds patience = std::chrono::seconds(3));
 
+  /// Uses another node from now on: "host:port". Parts of models that are loaded move there until the nodes have about
+  /// as many each, without losing a request; a model with states ends its state epoch for that. Waits up to 11 s for
+  /// the link. A node that is lost later is tried again by itself, with pauses of up to 5 s. `unavailable`: nobody
+  /// answers there, or another node cannot link to it; `invalid_argument`: the address cannot be read, or the node is
+  /// in use already.
+  result<void> add_node(const std::string& address);
+  /// Does not use the node any longer. Returns at once; its parts are loaded elsewhere first, and then unloaded there.
+  /// `invalid_argument` when it is not in use.
+  result<void> remove_node(const std::string& address);
+  /// Asks the programs that have parts on this process's devices to run them elsewhere, and waits until they have.
+  /// Nothing new is accepted afterwards. `deadline_exceeded` after `patience`.
+  result<void> leave(std::chrono::milliseconds patience);
+
   /// The supervision tree of this process and of the nodes it is linked to, as it is now.
   tree_node tree() const;
 

@@ -8,6 +8,9 @@
 namespace troupe::app {
 namespace {
 
+/// How long programs that have parts here may take to load them elsewhere after SIGTERM.
+constexpr std::chrono::seconds leave_patience{10};
+
 struct node_command {
   std::string listen = "127.0.0.1:0";
   std::string name;
@@ -42,7 +45,9 @@ result<void> node(const node_command& given, console& out) {
   sigwait(&stop_signals, &received);
   // A second signal ends the process at once, should stopping take too long for the user.
   pthread_sigmask(SIG_UNBLOCK, &stop_signals, nullptr);
-  out.line("node {} stops", name);
+  out.line("node {} hands its parts to other nodes and stops", name);
+  // Whoever does not take them within this time notices the loss.
+  (void)served.leave(leave_patience);
   return {};
 }
 

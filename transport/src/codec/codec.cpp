@@ -65,6 +65,8 @@ struct body_writer {
   result<void> operator()(const ping& record) { return write(record, to.initPing(), with); }
   result<void> operator()(const pong& record) { return write(record, to.initPong(), with); }
   result<void> operator()(const kill_part& record) { return write(record, to.initKillPart(), with); }
+  result<void> operator()(const unload_part& record) { return write(record, to.initUnloadPart(), with); }
+  result<void> operator()(const node_leaving& record) { return write(record, to.initNodeLeaving(), with); }
 };
 
 template <class Record, class Reader>
@@ -90,6 +92,8 @@ result<void> read_body(body_reader from, body& into, record_reader& with) {
     case schema::Envelope::Body::PING: return read_as<ping>(from.getPing(), into, with);
     case schema::Envelope::Body::PONG: return read_as<pong>(from.getPong(), into, with);
     case schema::Envelope::Body::KILL_PART: return read_as<kill_part>(from.getKillPart(), into, with);
+    case schema::Envelope::Body::UNLOAD_PART: return read_as<unload_part>(from.getUnloadPart(), into, with);
+    case schema::Envelope::Body::NODE_LEAVING: return read_as<node_leaving>(from.getNodeLeaving(), into, with);
   }
   return fail(errc::invalid_argument, "an envelope carries the unknown record {}", static_cast<int>(from.which()));
 }

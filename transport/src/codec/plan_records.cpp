@@ -83,6 +83,29 @@ result<void> read(schema::UnloadPlan::Reader from, unload_plan& into, record_rea
   return {};
 }
 
+result<void> write(const unload_part& record, schema::UnloadPart::Builder to, record_writer&) {
+  to.setPlanId(record.plan_id);
+  to.setPart(record.part);
+  to.setHost(record.host);
+  return {};
+}
+
+result<void> read(schema::UnloadPart::Reader from, unload_part& into, record_reader&) {
+  into = {from.getPlanId(), from.getPart(), from.getHost()};
+  return {};
+}
+
+result<void> write(const node_leaving& record, schema::NodeLeaving::Builder to, record_writer&) {
+  to.setPlanId(record.plan_id);
+  to.setHost(record.host);
+  return {};
+}
+
+result<void> read(schema::NodeLeaving::Reader from, node_leaving& into, record_reader&) {
+  into = {from.getPlanId(), from.getHost()};
+  return {};
+}
+
 result<void> write(const kill_part& record, schema::KillPart::Builder to, record_writer&) {
   to.setPlanId(record.plan_id);
   to.setPart(record.part);

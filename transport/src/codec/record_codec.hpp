@@ -11,6 +11,8 @@ result<void> write(const load_part& record, schema::LoadPart::Builder to, record
 result<void> write(const part_up& record, schema::PartUp::Builder to, record_writer& with);
 result<void> write(const part_failed& record, schema::PartFailed::Builder to, record_writer& with);
 result<void> write(const unload_plan& record, schema::UnloadPlan::Builder to, record_writer& with);
+result<void> write(const unload_part& record, schema::UnloadPart::Builder to, record_writer& with);
+result<void> write(const node_leaving& record, schema::NodeLeaving::Builder to, record_writer& with);
 result<void> write(const step& record, schema::Step::Builder to, record_writer& with);
 result<void> write(const step_failed& record, schema::StepFailed::Builder to, record_writer& with);
 result<void> write(const cancel& record, schema::Cancel::Builder to, record_writer& with);
@@ -24,6 +26,8 @@ result<void> read(schema::LoadPart::Reader from, load_part& into, record_reader&
 result<void> read(schema::PartUp::Reader from, part_up& into, record_reader& with);
 result<void> read(schema::PartFailed::Reader from, part_failed& into, record_reader& with);
 result<void> read(schema::UnloadPlan::Reader from, unload_plan& into, record_reader& with);
+result<void> read(schema::UnloadPart::Reader from, unload_part& into, record_reader& with);
+result<void> read(schema::NodeLeaving::Reader from, node_leaving& into, record_reader& with);
 result<void> read(schema::Step::Reader from, step& into, record_reader& with);
 result<void> read(schema::StepFailed::Reader from, step_failed& into, record_reader& with);
 result<void> read(schema::Cancel::Reader from, cancel& into, record_reader& with);

@@ -61,6 +61,17 @@ struct unload_plan {
   std::uint64_t plan_id = 0;
 };
 
+struct unload_part {
+  std::uint64_t plan_id = 0;
+  std::uint32_t part = 0;
+  std::uint32_t host = 0;
+};
+
+struct node_leaving {
+  std::uint64_t plan_id = 0;
+  std::uint32_t host = 0;
+};
+
 struct step {
   std::uint64_t plan_id = 0;
   std::uint64_t request = 0;
@@ -143,7 +154,7 @@ struct kill_part {
 
 /// What an envelope carries; `std::monostate` for none. The order is that of the schema's union.
 using body = std::variant<std::monostate, error, ok, load_part, part_up, part_failed, unload_plan, step, step_failed,
-                          cancel, node_status_request, node_status, connect_peer, ping, pong, kill_part>;
+                          cancel, node_status_request, node_status, connect_peer, ping, pong, kill_part, unload_part, node_leaving>;
 
 /// What a message is to the actors at both ends. Values travel on the wire: add at the end, never renumber.
 enum class envelope_kind : std::uint8_t {

@@ -1,0 +1,313 @@
+// Parts that move while requests are under way: no request is lost, none is answered twice, and nothing is unloaded
+// while somebody needs it.
+#include <algorithm>
+#include <map>
+
+#include "coordinator_state.hpp"
+#include "support/check.hpp"
+
+using namespace troupe;
+using namespace troupe::test;
+using namespace troupe::coordinator_action;
+
+namespace {
+
+const time_point start_time{};
+const time_point far = start_time + std::chrono::hours(1);
+const error gone(errc::unavailable, "gone");
+
+std::shared_ptr<const plan> layout_of(parallel_mode mode, std::uint32_t replicas, std::uint32_t stages,
+                                      bool stateful = false) {
+  plan made;
+  made.mode = mode;
+  made.replicas = replicas;
+  made.stages = stages;
+  made.stateful = stateful;
+  for (std::uint32_t replica = 0; replica < replicas; ++replica)
+    for (std::uint32_t stage = 0; stage < stages; ++stage) made.parts.push_back({replica, stage, nullptr});
+  return std::make_shared<const plan>(made);
+}
+
+template <class Action>
+std::vector<Action> only(const coordinator_actions& actions) {
+  std::vector<Action> found;
+  for (const auto& action : actions)
+    if (const auto* held = std::get_if<Action>(&action)) found.push_back(*held);
+  return found;
+}
+
+std::vector<tensor> batch(std::int64_t rows) {
+  return {random_tensor({rows, 3}, 5)};
+}
+
+/// Starts the plan and says that every part is up.
+void bring_up(coordinator_state& state) {
+  for (const auto& placed : only<place_part>(state.start())) state.part_up(placed.part, placed.host, 1);
+}
+
+/// A cluster of nodes that do what they are told, and what the coordinator must never do to them.
+class cluster {
+public:
+  cluster(std::shared_ptr<const plan> layout, std::uint32_t remote)
+      : layout_(std::move(layout)), state_(layout_, remote), alive_(remote + 1, true) {
+    perform(state_.start());
+  }
+
+  coordinator_state& state() { return state_; }
+  std::size_t answered() const { return answered_; }
+  std::size_t failed() const { return failed_; }
+
+  void submit(std::int64_t rows) {
+    ++submitted_;
+    perform(state_.submit(++ids_, batch(rows), far, start_time));
+  }
+  /// One part that was ordered is up, if there is one.
+  void load_one(random_source& random) {
+    if (loading_.empty()) return;
+    auto chosen = std::next(loading_.begin(), static_cast<std::ptrdiff_t>(random.below(loading_.size())));
+    const auto [part, host] = *chosen;
+    loading_.erase(chosen);
+    loaded_[{part, host}] = ++incarnations_;
+    perform(state_.part_up(part, host, incarnations_));
+  }
+  void crash_one(random_source& random) {
+    if (loaded_.empty()) return;
+    faults_ = true;
+    auto chosen = std::next(loaded_.begin(), static_cast<std::ptrdiff_t>(random.below(loaded_.size())));
+    const auto [where, incarnation] = *chosen;
+    loaded_.erase(chosen);
+    loading_.insert(where);
+    drop_steps(incarnation);
+    perform(state_.part_down(where.first, where.second, incarnation));
+  }
+  void lose_host(random_source& random) {
+    const auto host = static_cast<std::uint32_t>(random.below(alive_.size()));
+    if (!alive_[host] || host == state_.hosts().local()) return;
+    alive_[host] = false;
+    faults_ = true;
+    for (auto each = loaded_.begin(); each != loaded_.end();) {
+      if (each->first.second == host) {
+        drop_steps(each->second);
+        each = loaded_.erase(each);
+      } else {
+        ++each;
+      }
+    }
+    for (auto each = loading_.begin(); each != loading_.end();)
+      each = each->second == host ? loading_.erase(each) : std::next(each);
+    perform(state_.host_down(host));
+  }
+  void join_host() {
+    alive_.push_back(true);
+    perform(state_.host_up());
+  }
+  void retire_host(random_source& random) {
+    const auto host = static_cast<std::uint32_t>(random.below(alive_.size()));
+    perform(state_.host_leaving(host));
+  }
+  void finish_one(random_source& random) {
+    if (steps_.empty()) return;
+    const auto chosen = random.below(steps_.size());
+    const sent arrived = steps_[chosen];
+    steps_.erase(steps_.begin() + static_cast<std::ptrdiff_t>(chosen));
+    const auto found = expected_.find(arrived.request);
+    if (found == expected_.end()) return;
+    found->second[arrived.micro] = true;
+    if (std::all_of(found->second.begin(), found->second.end(), [](bool there) { return there; })) {
+      expected_.erase(found);
+      perform(state_.joined(arrived.request, batch(1)));
+    }
+  }
+  void settle(random_source& random) {
+    for (int round = 0; round < 10'000 && (!loading_.empty() || !steps_.empty()); ++round) {
+      load_one(random);
+      finish_one(random);
+    }
+  }
+  void check_settled() {
+    CHECK(answered_ + failed_ == submitted_);
+    CHECK(state_.requests() == 0);
+    // Every part runs at one place: nothing was forgotten at another.
+    CHECK(loaded_.size() == layout_->parts.size());
+    for (std::uint32_t part = 0; part < layout_->parts.size(); ++part) {
+      CHECK_FALSE(state_.parts()[part].next);
+      CHECK(loaded_.count({part, state_.parts()[part].host}) == 1);
+      CHECK(state_.hosts().wanted(state_.parts()[part].host));
+    }
+  }
+
+private:
+  using place = std::pair<std::uint32_t, std::uint32_t>;  // part, host
+  struct sent {
+    std::uint64_t request;
+    std::uint32_t micro;
+    std::vector<std::uint64_t> through;  // incarnations
+  };
+
+  void drop_steps(std::uint64_t incarnation) {
+    steps_.erase(std::remove_if(steps_.begin(), steps_.end(),
+                                [&](const sent& step) {
+                                  return std::count(step.through.begin(), step.through.end(), incarnation) > 0;
+                                }),
+                 steps_.end());
+  }
+
+  void perform(const coordinator_actions& actions) {
+    for (const auto& action : actions) std::visit([&](const auto& order) { obey(order); }, action);
+  }
+  void obey(const place_part& order) {
+    REQUIRE(alive_[order.host]);
+    // What runs there already is replaced: the coordinator must not rely on it any more.
+    if (const auto old = loaded_.find({order.part, order.host}); old != loaded_.end()) {
+      drop_steps(old->second);
+      loaded_.erase(old);
+    }
+    loading_.insert({order.part, order.host});
+  }
+  void obey(const switch_part& order) { REQUIRE(loaded_.count({order.part, state_.parts()[order.part].host}) == 1); }
+  void obey(const unload_part& order) {
+    if (!alive_[order.host]) return;
+    const place where{order.part, order.host};
+    if (const auto found = loaded_.find(where); found != loaded_.end()) {
+      // After a loss the steps of a whole replica are done again, also those that would have arrived.
+      for (const sent& step : steps_)
+        if (!faults_ && expected_.count(step.request))
+          REQUIRE(std::count(step.through.begin(), step.through.end(), found->second) == 0);
+      loaded_.erase(found);
+    }
+    loading_.erase(where);
+  }
+  void obey(const send_step& order) {
+    sent step{order.request, order.micro, {}};
+    for (std::uint32_t stage = 0; stage < layout_->stages; ++stage) {
+      const std::uint32_t part = layout_->part_of(order.replica, stage);
+      const auto found = loaded_.find({part, state_.parts()[part].host});
+      REQUIRE(found != loaded_.end());
+      step.through.push_back(found->second);
+    }
+    steps_.push_back(std::move(step));
+  }
+  void obey(const expect_join& order) { expected_[order.request].assign(order.micros, false); }
+  void obey(const forget_join& order) { expected_.erase(order.request); }
+  void obey(const answer& order) {
+    REQUIRE(answers_[order.request]++ == 0);
+    if (order.outcome) {
+      ++answered_;
+    } else {
+      ++failed_;
+      const errc code = order.outcome.error().code();
+      REQUIRE((code == errc::state_lost || code == errc::unavailable));
+    }
+  }
+  void obey(const arm_retry&) { FAIL("no step was refused"); }
+  void obey(const report_ready& order) { REQUIRE(order.outcome); }
+
+  std::shared_ptr<const plan> layout_;
+  coordinator_state state_;
+  std::vector<bool> alive_;
+  std::set<place> loading_;
+  std::map<place, std::uint64_t> loaded_;
+  std::vector<sent> steps_;
+  std::map<std::uint64_t, std::vector<bool>> expected_;
+  std::map<std::uint64_t, int> answers_;
+  bool faults_ = false;
+  std::uint64_t ids_ = 0, incarnations_ = 0;
+  std::size_t submitted_ = 0, answered_ = 0, failed_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a host that comes takes parts, and the old place is unloaded when its last step has ended") {
+  coordinator_state state(layout_of(parallel_mode::pipeline, 1, 2), 1);
+  bring_up(state);
+  CHECK(only<send_step>(state.submit(1, batch(4), far, start_time)).size() == 1);
+  const auto moved = only<place_part>(state.host_up());
+  REQUIRE(moved.size() == 1);
+  CHECK(moved[0].part == 1);
+  CHECK(moved[0].host == 2);
+  const auto arrived = state.part_up(1, 2, 1);
+  CHECK(only<switch_part>(arrived).size() == 1);
+  CHECK(only<unload_part>(arrived).empty());  // request 1 is on its way through the old place
+  CHECK(only<send_step>(arrived).empty());
+  CHECK(only<send_step>(state.submit(2, batch(4), far, start_time)).size() == 1);
+  const auto done = state.joined(1, batch(4));
+  CHECK(only<answer>(done).size() == 1);
+  REQUIRE(only<unload_part>(done).size() == 1);
+  CHECK(only<unload_part>(done)[0].host == 0);
+  CHECK(need(only<answer>(state.joined(2, batch(4)))[0].outcome).recoveries == 0);
+}
+
+TEST_CASE("a step that was sent to a place that is lost after its part has left it is done again") {
+  coordinator_state state(layout_of(parallel_mode::pipeline, 1, 2), 1);
+  bring_up(state);
+  state.submit(1, batch(4), far, start_time);
+  state.host_up();
+  state.part_up(1, 2, 1);
+  const auto again = only<send_step>(state.part_down(1, 0, 1));
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].attempt == 2);
+}
+
+TEST_CASE("parts leave a host that is about to leave, for this process when there is no other") {
+  coordinator_state state(layout_of(parallel_mode::pipeline, 1, 2), 1);
+  bring_up(state);
+  const auto moved = only<place_part>(state.host_leaving(0));
+  REQUIRE(moved.size() == 2);
+  CHECK(moved[0].host == 1);
+  CHECK(only<unload_part>(state.part_up(0, 1, 1)).size() == 1);
+  CHECK(only<unload_part>(state.part_up(1, 1, 1)).size() == 1);
+  CHECK(only<place_part>(state.host_down(0)).empty());
+  // A node that comes takes them back.
+  CHECK(only<place_part>(state.host_up()).size() == 2);
+}
+
+TEST_CASE("parts with states move together, and that ends their epoch once") {
+  coordinator_state state(layout_of(parallel_mode::pipeline, 1, 2, true), 1);
+  bring_up(state);
+  state.submit(1, batch(4), far, start_time, 1);
+  CHECK(only<place_part>(state.host_leaving(0)).size() == 2);
+  CHECK(state.part_up(0, 1, 1).empty());
+  CHECK(state.state_epoch() == 1);
+  const auto both = state.part_up(1, 1, 1);
+  CHECK(only<switch_part>(both).size() == 2);
+  CHECK(only<unload_part>(both).size() == 2);
+  REQUIRE(only<answer>(both).size() == 1);
+  CHECK(only<answer>(both)[0].outcome.error().code() == errc::state_lost);
+  CHECK(state.state_epoch() == 2);
+  CHECK(only<send_step>(state.submit(2, batch(4), far, start_time, 2)).size() == 1);
+}
+
+TEST_CASE("random joins, leaves and losses: every request is answered once and nothing is left behind") {
+  for (std::uint64_t seed = 4711; seed < 4711 + 3000; ++seed) {
+    INFO("seed " << seed);
+    random_source random(seed);
+    const bool data = random.below(3) == 0;
+    const bool stateful = !data && random.below(2) == 0;
+    const bool faults = random.below(3) > 0;
+    cluster world(layout_of(data ? parallel_mode::data : parallel_mode::pipeline, data ? 4 : 1, data ? 1 : 4, stateful),
+                  static_cast<std::uint32_t>(random.below(4)));
+    for (int event = 0; event < 80; ++event) {
+      switch (random.below(10)) {
+        case 0:
+        case 1: world.submit(1 + static_cast<std::int64_t>(random.below(6))); break;
+        case 2:
+        case 3:
+        case 4: world.load_one(random); break;
+        case 5:
+          if (faults) world.crash_one(random);
+          break;
+        case 6: world.join_host(); break;
+        case 7:
+          if (random.below(2) == 0) world.retire_host(random);
+          break;
+        case 8:
+          if (faults && random.below(2) == 0) world.lose_host(random);
+          break;
+        default: world.finish_one(random);
+      }
+    }
+    world.settle(random);
+    world.check_settled();
+    if (!stateful) CHECK(world.failed() == 0);
+  }
+}
