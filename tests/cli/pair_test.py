@@ -26,8 +26,8 @@ class pair_test(cli_test):
         out, err = process.communicate(timeout=60)
         return outcome(subprocess.CompletedProcess([], process.returncode, out, err))
 
-    def join(self, state, code, port, *arguments, **named):
-        return self.troupe("pair", code, "--node", f"127.0.0.1:{port}", "--state", self.path(state), *arguments, **named)
+    def join(self, state, typed, port, *arguments, **named):
+        return self.troupe("pair", typed, "--node", f"127.0.0.1:{port}", "--state", self.path(state), *arguments, **named)
 
     def peers(self, state):
         return self.troupe_json("pair", "--list", "--state", self.path(state))["peers"]
