@@ -73,7 +73,13 @@ result<std::vector<found_node>> neighbourhood::listen(const acquaintances& known
 void neighbourhood::ask(found_node& node, time_point deadline) {
   error why(errc::deadline_exceeded, "there was no time left to ask it");
   for (std::size_t i = 0; i < node.addresses.size() && steady_clock::now() < deadline; ++i) {
-    const auto handle = links_.connect(node.addresses[i], std::min(deadline, steady_clock::now() + node_patience));
+    // Within this machine nobody proves a key.
+    std::optional<wire::key_hash> owner;
+    if (!is_local(node.addresses[i])) {
+      if (auto key = wire::parse_key_hash(node.key)) owner = *key;
+    }
+    const auto handle =
+        links_.connect(node.addresses[i], std::min(deadline, steady_clock::now() + node_patience), owner);
     if (!handle) {
       why = handle.error();
       continue;

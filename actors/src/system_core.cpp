@@ -46,7 +46,7 @@ result<void> system_core::start() {
   const host_scope scope;
   config = std::make_unique<runtime_config>(runtime_options{.threads = options.threads == 0 ? 2 : options.threads});
   actors = std::make_unique<caf::actor_system>(*config);
-  links = std::make_unique<remoting>(*actors, remoting_options{options.name});
+  links = std::make_unique<remoting>(*actors, remoting_options{options.name, options.state_directory});
 
   awaited<bool> started;
   child_spec node_child;

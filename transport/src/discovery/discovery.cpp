@@ -29,7 +29,7 @@ constexpr milliseconds turn_pause{50};
 
 /// Whether somebody who hears us through `interface` reaches what listens.
 bool reaches(const ipv4_interface& interface, const address& listening) {
-  if (listening.host == "0.0.0.0" || listening.host == "::") return true;
+  if (listening.is_wildcard()) return true;
   if (listening.is_loopback()) return interface.loopback;
   in_addr own{};
   return ::inet_pton(AF_INET, listening.host.c_str(), &own) == 1 && own.s_addr == interface.address.s_addr;
