@@ -9,6 +9,7 @@
 #include "remoting.hpp"
 #include "shard.hpp"
 #include "troupe/actors/supervision_event.hpp"
+#include "troupe/transport/records.hpp"
 
 namespace troupe {
 
@@ -21,6 +22,7 @@ struct node_options {
   remoting* links = nullptr;          ///< must outlive the actor; null: no links
   std::function<caf::actor()> store;  ///< the parameter store as it is now; may give nothing. Safe from any thread
   std::shared_ptr<ability_source> ability;  ///< null: others cannot plan with this node
+  wire::device_summary device;              ///< told to whom asks
 };
 
 /// Parts of a coordinator that ends, or whose link is lost, are unloaded.

@@ -516,15 +516,18 @@ result<std::uint16_t> remoting::listen(std::string_view address) {
   return port;
 }
 
-result<caf::actor> remoting::connect(std::string_view address, time_point deadline) {
+result<caf::actor> remoting::connect(std::string_view address, time_point deadline,
+                                     std::optional<wire::key_hash> owner) {
   TROUPE_CHECK(impl_->usable());
   TROUPE_TRY(const auto where, wire::parse_address(address));
   {
     const std::lock_guard lock(impl_->mutex);
     for (const auto& each : impl_->peers)
-      if (each->alive() && each->is_at(where.to_string())) return each->node_actor();
+      if (each->alive() && each->is_at(where.to_string()) && (!owner || each->info().proof.key == *owner))
+        return each->node_actor();
   }
-  TROUPE_TRY(const wire::tcp_options options, impl_->link_options(where));
+  TROUPE_TRY(wire::tcp_options options, impl_->link_options(where));
+  options.expected_key = owner;
   TROUPE_TRY(auto made, wire::connect_tcp(where.to_string(), options, deadline));
   TROUPE_TRY(const auto joined, impl_->adopt(std::move(made), where.to_string()));
   return joined->node_actor();

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -40,8 +41,9 @@ public:
   result<std::uint16_t> listen(std::string_view address);
 
   /// A handle to the node actor of the process that listens at `address`; an existing link to that process is used
-  /// again. Blocks until `deadline` at most: not for actors.
-  result<caf::actor> connect(std::string_view address, time_point deadline);
+  /// again. With `owner`, nobody but the machine with this key will do. Blocks until `deadline` at most: not for
+  /// actors.
+  result<caf::actor> connect(std::string_view address, time_point deadline, std::optional<wire::key_hash> owner = {});
 
   /// The same for actors: returns at once and calls `done` once from another thread.
   void connect_async(std::string address, time_point deadline, std::function<void(result<caf::actor>)> done);

@@ -1,5 +1,6 @@
 #include "system_core.hpp"
 
+#include <algorithm>
 #include <caf/send.hpp>
 #include <random>
 #include <thread>
@@ -85,8 +86,16 @@ result<void> system_core::start() {
   child_spec node_child;
   node_child.id = "node";
   node_child.shutdown = std::chrono::seconds(3);  // its parts stop their devices first
-  node_child.start = [made = node_options{options.name, open, operators, options.on_event,
-                                          options.allow_fault_injection, links.get(), present_store(), ability},
+  node_child.start = [made = node_options{options.name,
+                                          open,
+                                          operators,
+                                          options.on_event,
+                                          options.allow_fault_injection,
+                                          links.get(),
+                                          present_store(),
+                                          ability,
+                                          {static_cast<std::uint32_t>(device.index), device.name, device.type,
+                                           device.driver, device.memory_bytes}},
                       self = weak_from_this(), first = std::make_shared<std::function<void(bool)>>(started.setter())](
                          caf::event_based_actor* parent) -> caf::actor {
     const auto core = self.lock();
@@ -113,6 +122,12 @@ result<void> system_core::start() {
   if (!started.wait_until(start_deadline) || !membership_started.wait_until(start_deadline))
     return error(errc::internal, "the node actor did not start");
 
+  around = std::make_unique<neighbourhood>(*actors, *links, options.state_directory);
+  if (std::find(options.nodes.begin(), options.nodes.end(), automatic_nodes) != options.nodes.end()) {
+    if (options.nodes.size() > 1)
+      return error(errc::invalid_argument, "the node \"auto\" stands for all that are found; name no others besides");
+    TROUPE_TRY(options.nodes, around->usable());
+  }
   for (const std::string& address : options.nodes)
     if (auto linked = add_node(address); !linked)
       return std::move(linked).error().while_doing(fmt::format("connecting to node {}", address));
@@ -405,6 +420,7 @@ void system_core::stop() {
     caf::anon_send_exit(root, caf::exit_reason::user_shutdown);
     (void)ended.wait_until(deadline);
   }
+  around.reset();
   if (links) links->stop();
   {
     const std::lock_guard lock(mutex);

@@ -9,6 +9,7 @@
 #include "ability_source.hpp"
 #include "membership.hpp"
 #include "model_core.hpp"
+#include "neighbourhood.hpp"
 #include "remoting.hpp"
 #include "runtime.hpp"
 #include "troupe/actors/supervisor_spec.hpp"
@@ -40,6 +41,7 @@ struct system_core : std::enable_shared_from_this<system_core> {
   std::unique_ptr<remoting> links;
   const std::shared_ptr<weight_registry> weights = std::make_shared<weight_registry>();
   std::shared_ptr<ability_source> ability;  ///< of this process's device
+  std::unique_ptr<neighbourhood> around;
   caf::actor root;
   caf::actor store;                  ///< of this process; another after a restart. Guarded by `mutex`
   caf::actor node;                   ///< of this process; another after a restart. Guarded by `mutex`

@@ -19,7 +19,6 @@ namespace {
 
 // The kernel takes more bulk data only while less than this is unsent: a control frame waits behind no more.
 constexpr int unsent_bytes_max = 128 << 10;
-constexpr int listen_backlog = 128;
 // A listener's own name.
 constexpr std::chrono::seconds look_up_time_max{5};
 constexpr std::size_t pieces_per_call_max = 1024;  // IOV_MAX of Linux
@@ -99,14 +98,14 @@ result<file_descriptor> connect_socket(const address& where, time_point deadline
   return outcome;
 }
 
-result<listening_socket> listen_socket(const address& where) {
+result<listening_socket> listen_socket(const address& where, int backlog) {
   TROUPE_TRY(const auto candidates, resolve(where, steady_clock::now() + look_up_time_max));
   const endpoint& chosen = candidates.front();
   TROUPE_TRY(file_descriptor made, make_socket(chosen));
   // A restarted node gets its port back although connections of the one before are still winding down.
   const int on = 1;
   ::setsockopt(made.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (::bind(made.get(), chosen.get(), chosen.size) != 0 || ::listen(made.get(), listen_backlog) != 0) {
+  if (::bind(made.get(), chosen.get(), chosen.size) != 0 || ::listen(made.get(), backlog) != 0) {
     if (errno == EADDRINUSE)
       return fail(errc::unavailable,
                   "{} is in use by another process; stop that one, or listen on another port or on 0",

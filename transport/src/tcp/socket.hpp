@@ -18,7 +18,9 @@ struct listening_socket {
   file_descriptor socket;
   address local;
 };
-result<listening_socket> listen_socket(const address& where);
+inline constexpr int listen_backlog_max = 128;
+/// `backlog`: connections that the system takes before they are accepted.
+result<listening_socket> listen_socket(const address& where, int backlog = listen_backlog_max);
 
 /// The next connection that waits, an empty descriptor when none does, an error when the process can take no more
 /// (too many open files, say).
