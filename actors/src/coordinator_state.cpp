@@ -84,7 +84,7 @@ coordinator_actions coordinator_state::submit(std::uint64_t id, std::vector<tens
         fail(errc::unavailable, "{} requests are under way, which is the limit; try again later", requests_.size()));
   if (layout_->stateful && state_epoch != 0 && state_epoch != state_epoch_)
     return refuse(state_lost(state_epoch, state_epoch_));
-  request_status request{std::move(inputs), deadline, {}, 0, state_epoch, now};
+  request_status request{std::move(inputs), deadline, {}, 0, state_epoch, 0, now};
   if (layout_->mode == parallel_mode::data) {
     if (request.inputs.empty())
       return refuse(error(errc::invalid_argument, "a model without inputs has no batch to split"));
