@@ -169,7 +169,8 @@ TEST_CASE("a tensor that never had storage arrives as zero") {
 TEST_CASE("tensors and what must not overtake them travel as bulk, everything else as control") {
   for (const auto& [name, letter] : sample_letters()) {
     INFO(name);
-    const bool bulk = name == "load_part" || name == "unload_part" || name == "unload_plan" || name == "step";
+    const bool bulk =
+        name == "load_part" || name == "unload_part" || name == "unload_plan" || name == "step" || name == "link_probe";
     CHECK(need(encode(letter)).lane == (bulk ? lane::bulk : lane::control));
   }
 }
