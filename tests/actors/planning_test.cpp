@@ -35,6 +35,7 @@ TEST_CASE("a model goes where the planner wants it, and computes the same bits t
   how.shards = 0;
   how.storage = dtype::f32;
   how.planning.only_nodes = true;
+  how.planning.in_flight = 1;
   const placement_plan planned = need(host.plan(digits_network(), how));
   REQUIRE(planned.nodes.size() == 2);
   CHECK(planned.nodes[1].ability.operations_per_s > 2 * planned.nodes[0].ability.operations_per_s);

@@ -34,11 +34,12 @@ class plan_test(cli_test):
         slow = self.start_node("--name", "slow", "--allow-fault-injection", "--slow", "10", "--state",
                                self.path("slow"))[1]
         address = f"127.0.0.1:{slow['port']}"
-        answer = self.troupe_json(*self.with_state("plan", MODEL, "--node", address))
+        answer = self.troupe_json(*self.with_state("plan", MODEL, "--node", address, "--in-flight", "1"))
         self.assertEqual([part["node"] for part in answer["parts"]], ["local"])
         self.assertEqual(answer["left_out"][0]["node"], address)
         self.assertIn("slowed 10x", answer["nodes"][0]["device"])
-        everything = self.troupe_json(*self.with_state("plan", MODEL, "--node", address, "--use-all"))
+        everything = self.troupe_json(*self.with_state("plan", MODEL, "--node", address, "--in-flight", "1",
+                                                       "--use-all"))
         self.assertEqual(sorted(part["node"] for part in everything["parts"]), [address, "local"])
         self.assertGreaterEqual(everything["interval_ms"], answer["interval_ms"])
 

@@ -171,7 +171,7 @@ TEST_CASE("tensors and what must not overtake them travel as bulk, weights behin
   for (const auto& [name, letter] : sample_letters()) {
     INFO(name);
     const bool bulk = name == "load_part" || name == "load_part_by_reference" || name == "unload_part" ||
-                      name == "unload_plan" || name == "step";
+                      name == "unload_plan" || name == "step" || name == "link_probe";
     CHECK(need(encode(letter)).lane == (bulk ? lane::bulk : name == "chunk" ? lane::background : lane::control));
   }
 }
