@@ -44,7 +44,7 @@ std::size_t weight_bytes(const graph& model) {
 double difference(const tensor& want, const tensor& got) {
   REQUIRE(want.dims() == got.dims());
   const tensor a = need(convert(want, dtype::f32)), b = need(convert(got, dtype::f32));
-  double scale = 1e-6, most = 0;
+  double scale = 1e-2, most = 0;  // inputs are of about size one: less is the noise of what cancels
   for (std::size_t i = 0; i < a.elements(); ++i) {
     scale = std::max(scale, std::abs(static_cast<double>(a.as<float>()[i])));
     most = std::max(most, std::abs(static_cast<double>(a.as<float>()[i]) - static_cast<double>(b.as<float>()[i])));
@@ -265,6 +265,9 @@ TEST_CASE("random networks give the same result in slices") {
     for (std::size_t k = 0; k < count; ++k) shares.push_back(1 + static_cast<double>(random.below(4)));
     const auto slices = need(cut_tensor(model, shares, operators()));
     if (slices.size() == 1) continue;  // nothing to divide
+    std::string steps;
+    for (const node& step : model.nodes) steps += step.op + " ";
+    CAPTURE(steps, shares);
     const std::vector<tensor> inputs{random_tensor({2, 12, 6}, random.next())};
     const auto want = reference_run(model, operators(), inputs, dtype::f16);
     const auto got = run_slices(slices, operators(), inputs);
