@@ -54,7 +54,9 @@ class lan_test(cli_test):
         self.addCleanup(stop, process)
         line = process.stdout.readline()
         self.assertTrue(line, process.stderr.read() if process.poll() is not None else "no first line")
-        return process, json.loads(line)
+        said = json.loads(line)
+        self.assertNotIn("error", said)
+        return process, said
 
     def start_node_on(self, machine):
         return self.start(machine, "node", "--device", "reference", "--listen", f"0.0.0.0:{PORT}", "--name", machine)

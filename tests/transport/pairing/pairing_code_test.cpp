@@ -34,8 +34,9 @@ TEST_CASE("a code may be typed as people type", "[pairing]") {
 }
 
 TEST_CASE("what is not a code is refused without repeating it", "[pairing]") {
-  for (const char* typed :
-       {"", "--", "8W2R-5T", "8W2R-5TBHH", "8W2R-5TBU", "8W2R_5TBH", "8W2R-5TB\n", "\xc3\xa48W2R5TB"}) {
+  for (const char* typed : {"", "--", "8W2R-5T", "8W2R-5TBHH", "8W2R-5TBU", "8W2R_5TBH", "8W2R-5TB\n",
+                            "\xc3\xa4"
+                            "8W2R5TB"}) {
     const auto parsed = pairing_code::parse(typed);
     REQUIRE_FALSE(parsed);
     CHECK(parsed.error().code() == errc::invalid_argument);
