@@ -303,7 +303,7 @@ TEST_CASE("a late share of a batch is given to the quickest replica as well, onc
   // The late replica's failure is old news, and what is done already is not sent again after a loss.
   CHECK(state.step_failed(1, 1, 2, lost).empty());
   CHECK(only<send_step>(state.part_down(0, 0, 1)).empty());
-  const auto done = only<answer>(state.joined(1, batch(9)));
+  const auto done = only<answer>(state.joined(1, 0, batch(9)));
   REQUIRE(done.size() == 1);
   CHECK(done[0].outcome->recoveries == 0);
 }

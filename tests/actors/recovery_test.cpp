@@ -41,11 +41,11 @@ struct answers {
 void kill_while_running(const char* whom) {
   const auto core = make_core();
   const std::vector<graph> networks{digits_network()};
-  const auto loaded = need(core->load(networks, {.shards = 2}));
+  const auto loaded = need(core->load(networks, {.shards = 2}, 1));
   const std::vector<tensor> batch{digits_batch(16)};
   const auto submit = [&](model_core::callback done) {
     const host_scope scope;
-    loaded.core->submit(batch, steady_clock::now() + 60s, 0, std::move(done));
+    loaded->core->submit(batch, steady_clock::now() + 60s, 0, std::move(done));
   };
   awaited<result<run_result>> first;
   submit(first.setter());
@@ -85,22 +85,22 @@ TEST_CASE("a killed node actor is replaced, and parts are loaded again") {
   const auto core = make_core();
   const std::vector<graph> networks{digits_network()};
   const std::vector<tensor> batch{digits_batch(4)};
-  const auto run = [&](const loaded_model& on) {
+  const auto run = [&](const std::shared_ptr<model_version>& on) {
     const host_scope scope;
     awaited<result<run_result>> answer;
-    on.core->submit(batch, steady_clock::now() + 20s, 0, answer.setter());
+    on->core->submit(batch, steady_clock::now() + 20s, 0, answer.setter());
     auto arrived = answer.wait_until(steady_clock::now() + 25s);
     REQUIRE(arrived.has_value());
     return std::move(*arrived);
   };
-  const auto before = need(core->load(networks, {.shards = 2}));
+  const auto before = need(core->load(networks, {.shards = 2}, 1));
   const tensor want = need(run(before)).outputs[0];
   {
     const host_scope scope;
     caf::anon_send_exit(find(*core, {"node"}), caf::exit_reason::kill);
   }
   CHECK(bitwise_equal(need(run(before)).outputs[0], want));
-  const auto after = need(core->load(networks, {.shards = 2}));
+  const auto after = need(core->load(networks, {.shards = 2}, 1));
   CHECK(bitwise_equal(need(run(after)).outputs[0], want));
 }
 
@@ -108,11 +108,11 @@ TEST_CASE("a killed coordinator takes the states of a model with it, a killed ag
   const auto core = make_core();
   const std::vector<graph> networks{cached_network::make(2)};
   const tensor want = cached_network::undisturbed(2, 0, 12);
-  const auto loaded = need(core->load(networks, {.shards = 2}));
+  const auto loaded = need(core->load(networks, {.shards = 2}, 1));
   const auto submit = [&](std::int64_t first, std::int64_t count, std::uint64_t epoch) {
     const host_scope scope;
     const auto answer = std::make_shared<awaited<result<run_result>>>();
-    loaded.core->submit(cached_network::inputs(0, first, count), steady_clock::now() + 30s, epoch, answer->setter());
+    loaded->core->submit(cached_network::inputs(0, first, count), steady_clock::now() + 30s, epoch, answer->setter());
     return answer;
   };
   const auto run = [&](std::int64_t first, std::int64_t count, std::uint64_t epoch) {

@@ -251,7 +251,7 @@ TEST_CASE("values that no honest sender sends are refused, each with its reason"
                     },
                     {page}),
                 "same attachment 0");
-  check_refused(forge([](auto root) { root.initBody().initStep().initRoute(257); }), "257 hops");
+  check_refused(forge([](auto root) { root.initBody().initStep().initRoute(limits::route_hops_max + 1); }), "258 hops");
   check_refused(forge([](auto root) { root.initBody().initStep().initTensors(4097); }), "4097 tensors");
   check_refused(forge([](auto root) { root.initSender().initAddress(256); }), "256 bytes");
   check_refused(forge([](auto root) { root.initBody().initKillPart().setHow(6); }), "way 6");
@@ -384,7 +384,7 @@ TEST_CASE("graphs of many tiny nodes stay inside the budget of their own head") 
 
 TEST_CASE("what no message takes is refused where it is sent") {
   step pass;
-  pass.route.resize(257);
+  pass.route.resize(limits::route_hops_max + 1);
   CHECK_FALSE(encode({envelope_kind::message, 0, 1, {}, pass}));
   CHECK_FALSE(encode({envelope_kind::request, 0, 1, {}, connect_peer{std::string(256, 'a')}}));
   load_part part;
