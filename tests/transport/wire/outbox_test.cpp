@@ -1,6 +1,7 @@
 #include "wire/outbox.hpp"
 
 #include "stream.hpp"
+#include "wire/bytes.hpp"
 
 using namespace troupe;
 using namespace troupe::wire;
