@@ -8,6 +8,7 @@
 #include "remoting.hpp"
 #include "shard.hpp"
 #include "troupe/actors/supervision_event.hpp"
+#include "troupe/transport/records.hpp"
 
 namespace troupe {
 
@@ -16,7 +17,8 @@ struct node_options {
   device_opener open_device;
   supervision_observer observer;  ///< may be empty
   bool allow_fault_injection = false;
-  remoting* links = nullptr;  ///< must outlive the actor; null: no links
+  remoting* links = nullptr;    ///< must outlive the actor; null: no links
+  wire::device_summary device;  ///< told to whom asks
 };
 
 /// Parts of a coordinator that ends, or whose link is lost, are unloaded.

@@ -109,7 +109,13 @@ result<model> system::load_ensemble(std::span<const std::filesystem::path> files
 }
 
 result<std::uint16_t> system::listen(std::string_view address) {
-  return impl_->core->links->listen(address);
+  TROUPE_TRY(const std::uint16_t port, impl_->core->links->listen(address));
+  impl_->core->around->announce(address, port);
+  return port;
+}
+
+result<std::vector<found_node>> system::find_nodes(std::chrono::milliseconds patience) {
+  return impl_->core->around->find(patience);
 }
 
 result<void> system::add_node(const std::string& address) {

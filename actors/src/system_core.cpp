@@ -1,5 +1,6 @@
 #include "system_core.hpp"
 
+#include <algorithm>
 #include <caf/send.hpp>
 #include <random>
 #include <thread>
@@ -45,7 +46,7 @@ result<void> system_core::start() {
   const host_scope scope;
   config = std::make_unique<runtime_config>(runtime_options{.threads = options.threads == 0 ? 2 : options.threads});
   actors = std::make_unique<caf::actor_system>(*config);
-  links = std::make_unique<remoting>(*actors, remoting_options{options.name});
+  links = std::make_unique<remoting>(*actors, remoting_options{options.name, options.state_directory});
 
   awaited<bool> started;
   child_spec node_child;
@@ -55,7 +56,11 @@ result<void> system_core::start() {
                                           [selector = options.device, devices = options.devices, table = operators] {
                                             return open_device(selector, table, devices);
                                           },
-                                          options.on_event, options.allow_fault_injection, links.get()},
+                                          options.on_event,
+                                          options.allow_fault_injection,
+                                          links.get(),
+                                          {static_cast<std::uint32_t>(device.index), device.name, device.type,
+                                           device.driver, device.memory_bytes}},
                       self = weak_from_this(), first = std::make_shared<std::function<void(bool)>>(started.setter())](
                          caf::event_based_actor* parent) -> caf::actor {
     const auto core = self.lock();
@@ -81,6 +86,12 @@ result<void> system_core::start() {
   if (!started.wait_until(start_deadline) || !membership_started.wait_until(start_deadline))
     return error(errc::internal, "the node actor did not start");
 
+  around = std::make_unique<neighbourhood>(*actors, *links, options.state_directory);
+  if (std::find(options.nodes.begin(), options.nodes.end(), automatic_nodes) != options.nodes.end()) {
+    if (options.nodes.size() > 1)
+      return error(errc::invalid_argument, "the node \"auto\" stands for all that are found; name no others besides");
+    TROUPE_TRY(options.nodes, around->usable());
+  }
   for (const std::string& address : options.nodes)
     if (auto linked = add_node(address); !linked)
       return std::move(linked).error().while_doing(fmt::format("connecting to node {}", address));
@@ -315,6 +326,7 @@ void system_core::stop() {
     caf::anon_send_exit(root, caf::exit_reason::user_shutdown);
     (void)ended.wait_until(deadline);
   }
+  around.reset();
   if (links) links->stop();
   {
     const std::lock_guard lock(mutex);

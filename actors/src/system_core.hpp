@@ -8,6 +8,7 @@
 
 #include "membership.hpp"
 #include "model_core.hpp"
+#include "neighbourhood.hpp"
 #include "remoting.hpp"
 #include "runtime.hpp"
 #include "troupe/actors/supervisor_spec.hpp"
@@ -31,6 +32,7 @@ struct system_core : std::enable_shared_from_this<system_core> {
   std::unique_ptr<runtime_config> config;
   std::unique_ptr<caf::actor_system> actors;
   std::unique_ptr<remoting> links;
+  std::unique_ptr<neighbourhood> around;
   caf::actor root;
   caf::actor node;                   ///< of this process; another after a restart. Guarded by `mutex`
   caf::actor membership;             ///< another after a restart. Guarded by `mutex`
