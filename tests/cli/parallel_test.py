@@ -65,7 +65,7 @@ class parallel_test(cli_test):
 
     def addresses(self, count):
         while len(self.nodes) < count:
-            self.nodes.append(self.start_node("--name", f"node{len(self.nodes)}", device=self.device)[1])
+            self.nodes.append(self.start_node("--name", f"node{len(self.nodes)}", device=self.device[1])[1])
         return [word for node in self.nodes[:count] for word in ("--node", f"127.0.0.1:{node['port']}")]
 
     def outputs(self, model, inputs, folder, *arguments):
