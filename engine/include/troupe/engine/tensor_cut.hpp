@@ -28,8 +28,8 @@ inline constexpr std::string_view exchange_op = "Exchange";
 /// * Elementwise operators, pooling, and whatever else leaves the sliced axis alone compute on slices.
 /// * Everything else is done by every slice, on whole values.
 ///
-/// Where nothing but concatenations is exchanged, slices compute the bits of the whole model. Sums differ from it by
-/// the rounding of one partial result a slice to the storage type. A model in which no operator can be divided among so
+/// Where nothing but concatenations is exchanged, slices compute the bits of the whole model, provided that a device's
+/// kernels sum in the same order for fewer channels or columns. Sums differ from it by the rounding of one partial result a slice to the storage type. A model in which no operator can be divided among so
 /// many slices stays one graph, itself. Fails for models that handle sequences or have states.
 result<std::vector<graph>> cut_tensor(const graph& model, std::span<const double> shares,
                                       const operator_table& operators);
