@@ -16,6 +16,7 @@
 #include "troupe/engine/graph.hpp"
 #include "troupe/engine/result.hpp"
 #include "troupe/system.hpp"
+#include "troupe/transport/records.hpp"
 
 namespace troupe {
 
@@ -100,6 +101,8 @@ struct kill_part_msg {
 struct node_status_request_msg {};
 struct node_status_msg {
   tree_node tree;
+  std::string version;  ///< of Troupe
+  std::vector<wire::device_summary> devices;
 };
 
 /// Wire. Asks a node to have a link to the node that listens there, so that stages can talk without a detour. Answered

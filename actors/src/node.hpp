@@ -9,6 +9,7 @@
 #include "remoting.hpp"
 #include "shard.hpp"
 #include "troupe/actors/supervision_event.hpp"
+#include "troupe/transport/records.hpp"
 
 namespace troupe {
 
@@ -18,6 +19,7 @@ struct node_options {
   supervision_observer observer;  ///< may be empty
   bool allow_fault_injection = false;
   remoting* links = nullptr;                ///< must outlive the actor; null: no links
+  wire::device_summary device;              ///< told to whom asks
   std::shared_ptr<ability_source> ability;  ///< null: others cannot plan with this node
 };
 

@@ -116,7 +116,13 @@ result<placement_plan> system::plan(const graph& network, const load_options& op
 }
 
 result<std::uint16_t> system::listen(std::string_view address) {
-  return impl_->core->links->listen(address);
+  TROUPE_TRY(const std::uint16_t port, impl_->core->links->listen(address));
+  impl_->core->around->announce(address, port);
+  return port;
+}
+
+result<std::vector<found_node>> system::find_nodes(std::chrono::milliseconds patience) {
+  return impl_->core->around->find(patience);
 }
 
 result<void> system::add_node(const std::string& address) {

@@ -9,6 +9,7 @@
 #include "ability_source.hpp"
 #include "membership.hpp"
 #include "model_core.hpp"
+#include "neighbourhood.hpp"
 #include "remoting.hpp"
 #include "runtime.hpp"
 #include "troupe/actors/supervisor_spec.hpp"
@@ -32,6 +33,7 @@ struct system_core : std::enable_shared_from_this<system_core> {
   std::unique_ptr<caf::actor_system> actors;
   std::unique_ptr<remoting> links;
   std::shared_ptr<ability_source> ability;  ///< of this process's device
+  std::unique_ptr<neighbourhood> around;
   caf::actor root;
   caf::actor node;                   ///< of this process; another after a restart. Guarded by `mutex`
   caf::actor membership;             ///< another after a restart. Guarded by `mutex`

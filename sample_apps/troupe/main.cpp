@@ -14,5 +14,7 @@ int main(int count, char** arguments) {
   troupe::app::add_tokenize(program);
   troupe::app::add_plan(program);
   troupe::app::add_node(program);
+  troupe::app::add_nodes(program);
+  troupe::app::add_pair(program);
   return program.run(count, arguments);
 }

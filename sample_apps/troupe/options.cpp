@@ -1,5 +1,7 @@
 #include "options.hpp"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <map>
 
@@ -7,6 +9,11 @@
 #include "troupe/engine/operators.hpp"
 
 namespace troupe::app {
+
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof(name) - 1) == 0 && name[0] ? name : "node";
+}
 
 void state_options::add_to(CLI::App& command) {
   command
@@ -30,8 +37,10 @@ void placement_options::add_to(CLI::App& command, bool with_nodes) {
       .add_option("--device", device, "Device to use: a number or part of a name from `troupe devices`, or reference")
       ->type_name("N|NAME");
   if (with_nodes)
-    command.add_option("--node", nodes, "Use this node too; repeatable")
-        ->type_name("HOST:PORT")
+    command
+        .add_option("--node", nodes,
+                    "Use this node too; repeatable; auto: all nodes of this machine and of paired ones that are found")
+        ->type_name("HOST:PORT|auto")
         ->allow_extra_args(false);
   command.add_option("--threads", threads, "Threads of the actor scheduler")->check(CLI::Range(1, 1024));
   command

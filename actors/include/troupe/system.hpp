@@ -19,6 +19,7 @@
 #include "troupe/engine/planner.hpp"
 #include "troupe/engine/result.hpp"
 #include "troupe/engine/tensor.hpp"
+#include "troupe/found_node.hpp"
 #include "troupe/tree.hpp"
 
 namespace troupe {
@@ -51,11 +52,13 @@ struct restart_limits {
 };
 
 struct system_options {
-  std::string name = "local";      ///< how this process calls itself to other nodes
-  std::string device;              ///< as `open_device` takes it; empty: the best
-  device_options devices;          ///< how devices are opened; its `fault_hook` is for tests
-  std::size_t threads = 0;         ///< of the actor scheduler; 0: 2. Devices have threads of their own besides
-  std::vector<std::string> nodes;  ///< "host:port" of other nodes to place parts on
+  std::string name = "local";  ///< how this process calls itself to other nodes
+  std::string device;          ///< as `open_device` takes it; empty: the best
+  device_options devices;      ///< how devices are opened; its `fault_hook` is for tests
+  std::size_t threads = 0;     ///< of the actor scheduler; 0: 2. Devices have threads of their own besides
+  /// "host:port" of other nodes to place parts on; those on other machines have to be paired. Or "auto" alone: all
+  /// nodes of this machine and of paired ones that are found on the local network, which takes up to 4 s.
+  std::vector<std::string> nodes;
   /// Where this machine keeps its key and whom it is paired with. Empty: it keeps nothing, has no identity, and talks
   /// to nobody outside the loopback interface.
   std::filesystem::path state_directory;
@@ -165,9 +168,14 @@ public:
   /// known, which takes seconds; nothing is loaded. For one model as a pipeline, or as replicas with `shards` 0.
   result<placement_plan> plan(const graph& network, const load_options& options = {});
 
-  /// Serves this process's devices to other nodes. "127.0.0.1:0" takes any free port; returns the port. Loopback only
-  /// until nodes can be paired.
+  /// Serves this process's devices to other nodes. "127.0.0.1:0" takes any free port; returns the port. At any address
+  /// but a loopback one only paired machines are let in, and there has to be one; see docs/security.md.
   result<std::uint16_t> listen(std::string_view address);
+
+  /// Nodes that announce themselves on the local network within `patience`, and paired machines that do not. Those of
+  /// this machine and of paired ones are asked how they are, which may take another 15 s. A node announces itself when
+  /// it listens and has a state directory; without one nobody counts as paired.
+  result<std::vector<found_node>> find_nodes(std::chrono::milliseconds patience = std::chrono::seconds(3));
 
   /// Uses another node from now on: "host:port". Parts of models that are loaded move there until the nodes have about
   /// as many each, without losing a request; a model with states ends its state epoch for that. Waits up to 11 s for

@@ -17,5 +17,7 @@ void add_perplexity(program& to);
 void add_tokenize(program& to);
 void add_node(program& to);
 void add_plan(program& to);
+void add_nodes(program& to);
+void add_pair(program& to);
 
 }  // namespace troupe::app
