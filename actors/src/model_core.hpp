@@ -2,6 +2,7 @@
 // that wait while there is none.
 #pragma once
 
+#include <atomic>
 #include <caf/actor.hpp>
 #include <deque>
 #include <mutex>
@@ -22,8 +23,11 @@ public:
 
   explicit model_core(bool stateful = false) : stateful_(stateful) {}
 
-  /// `state_epoch` as in `run_options`.
-  void submit(std::vector<tensor> inputs, time_point deadline, std::uint64_t state_epoch, callback done);
+  /// `state_epoch` as in `run_options`. The number of the submission, for `cancel`.
+  std::uint64_t submit(std::vector<tensor> inputs, time_point deadline, std::uint64_t state_epoch, callback done);
+  /// Has the submission answered `cancelled`, if it is not answered yet. One that just then moves on from a coordinator
+  /// that ended may be made all the same.
+  void cancel(std::uint64_t ticket);
 
   /// For the coordinator that is about to be started: the number of its first state epoch, greater than all those of
   /// its predecessors.
@@ -41,6 +45,7 @@ public:
 
 private:
   struct submission {
+    std::uint64_t ticket;
     std::vector<tensor> inputs;
     time_point deadline;
     std::uint64_t state_epoch;
@@ -50,6 +55,7 @@ private:
   void park(submission work);
 
   const bool stateful_;
+  std::atomic<std::uint64_t> tickets_ = 0;
   mutable std::mutex mutex_;
   caf::actor coordinator_, aggregator_;
   std::uint64_t generation_ = 0;

@@ -45,6 +45,7 @@ struct system::implementation {
 struct model::implementation {
   graph interface;
   std::vector<value_info> inputs, outputs;
+  std::size_t stages = 1;
   std::shared_ptr<model_core> core;
   std::weak_ptr<system_core> owner;
   std::string id;  ///< of the model's supervisor below the root
@@ -81,6 +82,7 @@ result<model> system::load_networks(std::span<const graph> networks, const load_
     handle.impl_->inputs.push_back(handle.impl_->interface.values[id]);
   for (const value_id id : handle.impl_->interface.outputs)
     handle.impl_->outputs.push_back(handle.impl_->interface.values[id]);
+  handle.impl_->stages = loaded.stages;
   handle.impl_->core = std::move(loaded.core);
   handle.impl_->owner = impl_->core;
   handle.impl_->id = std::move(loaded.id);
@@ -168,11 +170,24 @@ const std::map<std::string, std::string>& model::metadata() const noexcept {
   return impl_->interface.metadata;
 }
 
-void model::submit(std::vector<tensor> inputs, const run_options& options,
-                   std::function<void(result<run_result>)> done) const {
-  if (auto fits = check_inputs(impl_->interface, inputs); !fits) return done(std::move(fits).error());
+run_id model::submit(std::vector<tensor> inputs, const run_options& options,
+                     std::function<void(result<run_result>)> done) const {
+  if (auto fits = check_inputs(impl_->interface, inputs); !fits) {
+    done(std::move(fits).error());
+    return 0;
+  }
   const host_scope scope;
-  impl_->core->submit(std::move(inputs), steady_clock::now() + options.deadline, options.state_epoch, std::move(done));
+  return impl_->core->submit(std::move(inputs), steady_clock::now() + options.deadline, options.state_epoch,
+                             std::move(done));
+}
+
+void model::cancel(run_id which) const {
+  const host_scope scope;
+  impl_->core->cancel(which);
+}
+
+std::size_t model::stages() const noexcept {
+  return impl_->stages;
 }
 
 result<run_result> model::run(std::span<const tensor> inputs, const run_options& options) const {

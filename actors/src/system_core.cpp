@@ -226,7 +226,7 @@ result<loaded_model> system_core::load(std::span<const graph> networks, const lo
   const auto layout = std::make_shared<const troupe::plan>(std::move(made));
 
   const auto shared = std::make_shared<model_core>(layout->stateful);
-  loaded_model loaded{interface_of(networks[0]), {}, shared};
+  loaded_model loaded{interface_of(networks[0]), {}, layout->stages, shared};
   {
     const std::lock_guard lock(mutex);
     loaded.id = fmt::format("model {}", ++models_made);

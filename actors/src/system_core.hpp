@@ -21,6 +21,7 @@ namespace troupe {
 struct loaded_model {
   graph interface;  ///< inputs, outputs and metadata only
   std::string id;   ///< of the model's supervisor below the root
+  std::size_t stages = 1;
   std::shared_ptr<model_core> core;
 };
 

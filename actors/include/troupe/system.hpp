@@ -113,6 +113,9 @@ struct run_result {
   std::uint64_t state_epoch = 0;
 };
 
+/// Names what `model::submit` began.
+using run_id = std::uint64_t;
+
 /// Where one part of a model is.
 struct part_placement {
   std::uint32_t part = 0;
@@ -136,9 +139,16 @@ public:
   /// not repeated after a loss, but answered `state_lost` (see docs/embedding.md).
   result<run_result> run(std::span<const tensor> inputs, const run_options& options = {}) const;
 
-  /// As `run`, without waiting: `done` is called once, from an actor thread, and must not block.
-  void submit(std::vector<tensor> inputs, const run_options& options,
-              std::function<void(result<run_result>)> done) const;
+  /// As `run`, without waiting: `done` is called once, from an actor thread, and must not block. A model with states
+  /// makes the runs of one thread in the order of its calls.
+  run_id submit(std::vector<tensor> inputs, const run_options& options,
+                std::function<void(result<run_result>)> done) const;
+  /// Withdraws a run: it is answered `cancelled`, unless it is answered already or cannot be reached now. What its
+  /// parts are computing just then goes on, and comes to nothing.
+  void cancel(run_id which) const;
+
+  /// Parts that work one after the other on a run, so that as many runs keep all of them busy.
+  std::size_t stages() const noexcept;
 
   /// Where the parts are now.
   result<std::vector<part_placement>> placement() const;
