@@ -1,6 +1,6 @@
 // The planner against every cut there is: three node processes of speeds 4 : 2 : 1 run a small convolutional network.
 // The planned cut is measured, then every other cut over the same nodes in the same order and over fewer of them; the
-// best of those are measured again, in turns with the plan. A fourth node, a hundred times as slow, has to be left out.
+// best of those are measured again, in turns with the plan. A fourth node, a hundred times slower than its device, has to be left out.
 //
 //   LP_NUM_THREADS=1 troupe_planner_bench --runs 24
 #include <fmt/format.h>
@@ -122,7 +122,7 @@ int main(int count, char** arguments) {
   std::vector<node_process> nodes;
   system_options options;
   options.device = device;
-  for (const double slow : {slowest / 4, slowest / 2, slowest, slowest * 100}) {
+  for (const double slow : {slowest / 4, slowest / 2, slowest, 100.0}) {
     nodes.push_back(
         need(node_process::start(TROUPE_PROGRAM, fmt::format("slow {}", slow), device, "127.0.0.1:0",
                                  {"--allow-fault-injection", "--slow", fmt::format("{}", slow), "--state", state})));

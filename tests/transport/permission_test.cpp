@@ -32,6 +32,8 @@ TEST_CASE("a coordinator runs models, a worker serves them, an observer looks on
       CHECK(may(role, cancel{}, kind) == commands);
       CHECK(may(role, connect_peer{}, kind) == commands);
       CHECK(may(role, kill_part{}, kind) == commands);
+      CHECK(may(role, ability_request{}, kind) == commands);
+      CHECK(may(role, link_probe{}, kind) == commands);
       CHECK(may(role, part_up{}, kind) == serves);
       CHECK(may(role, part_failed{}, kind) == serves);
       CHECK(may(role, node_leaving{}, kind) == serves);
@@ -41,6 +43,7 @@ TEST_CASE("a coordinator runs models, a worker serves them, an observer looks on
       CHECK(may(role, ping{}, kind));
       // Answers without a question.
       CHECK_FALSE(may(role, node_status{}, kind));
+      CHECK_FALSE(may(role, ability{"d", "d", 1, 1, 1, 0, 0}, kind));
       CHECK_FALSE(may(role, ok{}, kind));
       CHECK_FALSE(may(role, error(errc::internal, "x"), kind));
     }
