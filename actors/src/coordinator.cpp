@@ -220,7 +220,7 @@ private:
 
   void obey(coordinator_action::send_step& order) {
     const plan& layout = *options_.layout;
-    const bool slices = layout.mode == parallel_mode::tensor;
+    const bool slices = layout.mode == parallel_mode::tensor && layout.stages > 1;  // one: nothing could be divided
     std::vector<caf::actor> parts;
     for (std::uint32_t stage = 0; stage < layout.stages; ++stage)
       parts.push_back(shards_[layout.part_of(order.replica, stage)].handle);
