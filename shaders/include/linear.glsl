@@ -21,6 +21,7 @@ layout(set = 0, binding = 4) writeonly buffer target_elements { STORED target[];
 layout(set = 0, binding = 3) readonly buffer residual_words { WIDE residual_eights[]; };
 layout(set = 0, binding = 4) writeonly buffer target_words { WIDE target_eights[]; };
 layout(set = 0, binding = 4) writeonly buffer target_floats { float floats[]; };
+layout(set = 0, binding = 4) writeonly buffer target_float_words { vec4 float_fours[]; };
 
 layout(push_constant) uniform parameters {
   uint rows;                        // of x and of the target
@@ -44,10 +45,19 @@ layout(push_constant) uniform parameters {
 
 float bias_of(uint column) { return has_bias ? widen(bias[min(column, columns - 1)]) : 0.0; }
 
+// As if it had been stored: what follows gives the bits of a dispatch of its own.
+float as_stored(float value) {
+#if TROUPE_STORAGE_F16
+  return rounded_to_half(value);
+#else
+  return value;
+#endif
+}
+
 // What is stored for a sum, before it is narrowed.
 float finished(float sum, float term, float residual_term) {
   precise float value = scale * (sum + term);
-  if (has_residual) value += residual_term;
+  if (has_residual) value = as_stored(value) + residual_term;
   if (activation == SOFTCAP) return activation_a * activation_tanh(value / activation_a);
   return activate(activation, activation_a, activation_b, value);
 }
@@ -63,8 +73,7 @@ void finish(uint row, uint column, float sum, float term) {
     target[element] = narrow(value);
 }
 
-// The same for eight neighbouring columns. `as_words`: all columns that are counted here are multiples of eight, and the
-// target is not of floats. The loops stay loops until the driver knows the specialization constants.
+// The same for eight neighbouring columns. `as_words`: all columns that are counted here are multiples of eight. The loops stay loops until the driver knows the specialization constants.
 void finish_eight(uint row, uint column, bool as_words, float x[8]) {
   if (row >= rows || column >= first_column + own_columns) return;
   if (!as_words) {
@@ -75,7 +84,12 @@ void finish_eight(uint row, uint column, bool as_words, float x[8]) {
   float residual_term[8] = float[8](0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
   if (has_residual) residual_term = load_eight(residual_eights, word);
   for (uint j = 0; j < 8; ++j) x[j] = finished(x[j], bias_of(column + j), residual_term[j]);
-  store_eight(target_eights, word, x);
+  if (float_target) {
+    float_fours[2 * word] = vec4(x[0], x[1], x[2], x[3]);
+    float_fours[2 * word + 1] = vec4(x[4], x[5], x[6], x[7]);
+  } else {
+    store_eight(target_eights, word, x);
+  }
 }
 
 #endif

@@ -4,6 +4,7 @@
 #extension GL_EXT_control_flow_attributes : require
 #include "indexing.glsl"
 #include "texels.glsl"
+#include "weight_codes.glsl"
 
 #define SINGLE 0   // elements anywhere
 #define TERMS 1    // eight terms of a column are a word of the source
@@ -11,6 +12,7 @@
 
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const uint form = SINGLE;
+layout(constant_id = 1) const bool coded = false;  // see weight_codes.glsl; for binary16 only
 
 WORDS(0, source);
 layout(set = 0, binding = 1) writeonly buffer target_words { WIDE target[]; };
@@ -53,6 +55,13 @@ void main() {
   [[unroll]] for (uint a = 0; a < 8; ++a) {
     float word[8];
     [[unroll]] for (uint b = 0; b < 8; ++b) word[b] = column0 + a < columns && k0 + b < inner ? x[a][b] : 0.0;
+#if TROUPE_STORAGE_F16
+    if (coded) {
+      target[8 * i + a] = uvec4(encode_pair(word[0], word[1]), encode_pair(word[2], word[3]),
+                                encode_pair(word[4], word[5]), encode_pair(word[6], word[7]));
+      continue;
+    }
+#endif
     copy_eight(target, 8 * i + a, word);
   }
 }

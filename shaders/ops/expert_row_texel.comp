@@ -1,7 +1,5 @@
 #version 450
 #define EXPERTS 1
 #define ROWS 1
-#define BLOCKS 8
-#define SUBGROUPS 1
 #define READS_TEXELS 1
 #include "linear_packed.glsl"

@@ -1,6 +1,6 @@
 #version 450
 #define ROWS 16
-#define BLOCKS 4
-#define SUBGROUPS 4
+#define BLOCKS 8
+#define SUBGROUPS 2
 #define READS_TEXELS 0
 #include "gemm_packed.glsl"

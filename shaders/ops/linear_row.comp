@@ -1,7 +1,5 @@
 #version 450
 #define EXPERTS 0
 #define ROWS 1
-#define BLOCKS 8
-#define SUBGROUPS 1
 #define READS_TEXELS 0
 #include "linear_packed.glsl"

@@ -1,7 +1,5 @@
 #version 450
 #define EXPERTS 0
 #define ROWS 4
-#define BLOCKS 8
-#define SUBGROUPS 2
 #define READS_TEXELS 1
 #include "linear_packed.glsl"

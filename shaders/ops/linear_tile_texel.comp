@@ -1,7 +1,5 @@
 #version 450
 #define EXPERTS 0
 #define ROWS 16
-#define BLOCKS 4
-#define SUBGROUPS 4
 #define READS_TEXELS 1
 #include "linear_packed.glsl"

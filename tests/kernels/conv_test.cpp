@@ -57,6 +57,17 @@ TEST_CASE("Conv equals its definition for awkward numbers of channels and positi
     check_kernel(conv({1, 2, 3, width}, {9, 2, 3, 3}, true), rounded_products);
 }
 
+TEST_CASE("a Conv of 3 x 3 taps equals its definition where it is filtered in tiles") {
+  for (const list& pads : {list{1, 1, 1, 1}, list{0, 0, 0, 0}, list{2, 0, 1, 3}})
+    for (const std::int64_t channels : {16, 21, 40}) {
+      INFO("pads " << pads[0] << ", " << channels << " channels");
+      check_kernel(conv({2, channels, 17, 16}, {56 - channels, channels, 3, 3}, true, {{"pads", pads}}),
+                   rounded_products);
+    }
+  // More tiles than are served in one turn.
+  check_kernel(conv({1, 128, 60, 62}, {16, 128, 3, 3}, false, {{"pads", list{1, 1, 1, 1}}}), rounded_products);
+}
+
 TEST_CASE("a pointwise Conv equals its definition") {
   for (const std::int64_t inputs : {7, 64})
     for (const std::int64_t outputs : {1, 65})
@@ -131,6 +142,7 @@ TEST_CASE("an image has the same bits alone and among others in a Conv") {
   check_batch_invariance(conv({5, 8, 8, 8}, {9, 8, 1, 1}, true));
   check_batch_invariance(conv({5, 8, 9, 9}, {8, 1, 3, 3}, true, {{"group", std::int64_t{8}}}));
   check_batch_invariance(conv({5, 3, 9, 9}, {9, 3, 3, 3}, true));
+  check_batch_invariance(conv({5, 16, 17, 14}, {19, 16, 3, 3}, true, {{"pads", list{1, 1, 1, 1}}}));
   // So large that the batch takes another way than the single image.
   check_batch_invariance(conv({5, 3, 304, 304}, {8, 3, 5, 5}, true));
 }
@@ -139,6 +151,7 @@ TEST_CASE("a Conv ends in a residual and an activation, whichever way it goes") 
   const list pads{1, 1, 1, 1};
   const std::vector<kernel_case> ways{
       conv({2, 12, 7, 9}, {13, 12, 3, 3}, true, {{"pads", pads}}),                              // in blocks
+      conv({2, 16, 14, 15}, {20, 16, 3, 3}, true, {{"pads", pads}}),                            // filtered in tiles
       conv({2, 16, 7, 9}, {24, 16, 1, 1}, false, {}),                                           // pointwise
       conv({2, 3, 7, 9}, {9, 3, 3, 3}, true, {{"pads", pads}}),                                 // unfolded
       conv({2, 13, 7, 9}, {13, 1, 3, 3}, true, {{"pads", pads}, {"group", std::int64_t{13}}}),  // depthwise

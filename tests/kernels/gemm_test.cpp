@@ -92,6 +92,35 @@ TEST_CASE("Gemm of constant weights has the same bits for every number of rows")
   }
 }
 
+TEST_CASE("every binary16 is itself as a constant weight of a Gemm") {
+  // Up to 127 they come to the kernels in a code of their own, beyond as they are.
+  constexpr std::int64_t inner = 64, columns = 1024;
+  kernel_case given{
+      .op = "Gemm",
+      .inputs = {need(tensor::make(dtype::f16, {inner, inner})), need(tensor::make(dtype::f16, {inner, columns}))},
+      .constants = {1}};
+  for (std::size_t k = 0; k < inner; ++k) given.inputs[0].as_mutable<float16>()[k * (inner + 1)] = to_float16(1);
+  for (const float largest : {126.0f, 65504.0f}) {
+    const auto weights = given.inputs[1].as_mutable<float16>();
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      const float16 half{static_cast<std::uint16_t>(i)};
+      weights[i] = std::abs(to_float(half)) <= largest ? half : to_float16(1);
+    }
+    for (const std::int64_t rows : {inner, std::int64_t{1}}) {
+      kernel_case some = given;
+      some.inputs[0] = need(given.inputs[0].rows(inner - rows, rows));
+      const tensor got = run_on("", some, dtype::f16).at(0);
+      std::size_t wrong = 0;
+      for (std::size_t i = 0; i < static_cast<std::size_t>(rows * columns); ++i) {
+        const float want = to_float(weights[static_cast<std::size_t>((inner - rows) * columns) + i]);
+        wrong += (got.type() == dtype::f16 ? to_float(got.as<float16>()[i]) : got.as<float>()[i]) != want;
+      }
+      INFO(rows << " rows, up to " << largest);
+      CHECK(wrong == 0);
+    }
+  }
+}
+
 TEST_CASE("Gemm ends in every activation that a pass may move into it") {
   struct ending {
     const char* name;

@@ -75,6 +75,39 @@ void check_layers(block_format format, std::int64_t inner, std::int64_t all,
     }
 }
 
+/// Two products whose results nobody else reads: one ends in a sum with a residual, one in a gated activation. With
+/// `apart`, the caller reads the products, too, so that they stay separate dispatches.
+graph layers_with_ends(block_format format, std::int64_t inner, std::int64_t columns, bool apart) {
+  graph made;
+  const auto input = [&](const char* name) {
+    made.inputs.push_back(made.add_value({name, dtype::f32, true, std::nullopt}));
+    return made.inputs.back();
+  };
+  const auto add = [&](std::string op, std::string domain, std::vector<value_id> inputs,
+                       std::map<std::string, attribute, std::less<>> attributes) {
+    const value_id y = made.add_value({"y" + std::to_string(made.nodes.size()), dtype::f32, false, std::nullopt});
+    made.nodes.push_back({.op = op,
+                          .domain = domain,
+                          .name = op + std::to_string(made.nodes.size()),
+                          .version = domain.empty() ? 13 : 1,
+                          .inputs = std::move(inputs),
+                          .outputs = {y},
+                          .attributes = std::move(attributes)});
+    return y;
+  };
+  const auto product = [&](value_id x, const std::string& name, std::int64_t rows) {
+    const tensor weight = random_blocks(format, rows, inner, static_cast<std::uint64_t>(rows + inner));
+    return add("Linear", "troupe", {x, no_value, made.add_constant(name, weight)},
+               {{"formats", std::vector<std::string>{std::string(to_string(format))}}, {"columns", inner}});
+  };
+  const value_id x = input("x"), residual = input("residual");
+  const value_id first = product(x, "down", columns), second = product(x, "gate_up", 2 * columns);
+  made.outputs = {add("Add", "", {residual, first}, {}),
+                  add("GatedActivation", "troupe", {second}, {{"activation", std::string("silu")}})};
+  if (apart) made.outputs.insert(made.outputs.end(), {first, second});
+  return made;
+}
+
 }  // namespace
 
 TEST_CASE("weights of 32 elements a block multiply as they say", "[device]") {
@@ -97,4 +130,30 @@ TEST_CASE("weights of floats multiply as they say", "[device]") {
 TEST_CASE("a row of a linear layer has the same bits among any number of rows", "[device]") {
   const auto format = GENERATE(from_range(std::begin(all_block_formats), std::end(all_block_formats)));
   check_layers(format, size_of(format).elements == 256 ? 512 : 288, 130, {1, 2, 3, 5, 8, 16, 33});
+}
+
+TEST_CASE("sums and gates that end a product have the bits of separate dispatches", "[device]") {
+  const auto format = GENERATE(block_format::f16, block_format::q8_0, block_format::q4_0);
+  const auto columns = GENERATE(12, 88, 264);  // not whole blocks, gates in a part of a tile, several tiles
+  constexpr std::int64_t inner = 96;
+  for (const kernel_family family : {kernel_family::software, kernel_family::gpu})
+    for (const dtype storage : {dtype::f16, dtype::f32}) {
+      const auto opened = need(open_device("", operators(), {.kernels = family}));
+      const auto load = [&](bool apart) {
+        return need(opened->load(std::make_shared<const graph>(layers_with_ends(format, inner, columns, apart)),
+                                 {.storage = storage}));
+      };
+      const auto joined = load(false), apart = load(true);
+      for (const std::int64_t rows : {1, 3, 16, 33}) {
+        INFO(to_string(format) << ", " << rows << " x " << inner << " x " << columns << ", kernels "
+                               << static_cast<int>(family) << ", storage " << to_string(storage));
+        const std::vector<tensor> inputs{random_halves({rows, inner}, 1), random_halves({rows, columns}, 2)};
+        const auto deadline = steady_clock::now() + std::chrono::minutes(2);
+        const auto got = need(joined->run(inputs, deadline)), want = need(apart->run(inputs, deadline));
+        CHECK(bitwise_equal(got.at(0), want.at(0)));
+        CHECK(bitwise_equal(got.at(1), want.at(1)));
+        const auto profile = need(joined->profile(inputs, deadline));
+        CHECK(profile.nodes.size() == 2);
+      }
+    }
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/linear_shape.hpp"
 #include "troupe/engine/operators.hpp"
 
 namespace troupe {
@@ -11,7 +12,8 @@ namespace {
 std::uint64_t block_products(const node& step, const std::vector<shape>& dims) {
   const bool multiplies = step.op == "Linear" || step.op == "Logits" || step.op == "ExpertLinear";
   if (!multiplies || step.outputs.empty() || step.outputs[0] == no_value) return 0;
-  return static_cast<std::uint64_t>(dims[step.outputs[0]].elements()) *
+  const std::uint64_t halves = step.has(fused_linear::gate) ? 2 : 1;
+  return halves * static_cast<std::uint64_t>(dims[step.outputs[0]].elements()) *
          static_cast<std::uint64_t>(std::max<std::int64_t>(step.int_or("columns", 0), 0));
 }
 

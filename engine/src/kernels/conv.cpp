@@ -45,7 +45,8 @@ result<void> lower(lowering_context& context) {
   if (context.output_dims(0).elements() == 0) return {};
   switch (conv_way_of(conv)) {
     case conv_way::depthwise: return add_conv_depthwise(context, conv);
-    case conv_way::blocks: return add_conv_blocks(context, conv, false);
+    case conv_way::blocks:
+      return winograd_serves(context, conv) ? add_conv_winograd(context, conv) : add_conv_blocks(context, conv, false);
     case conv_way::unfolded: return add_conv_blocks(context, conv, true);
     case conv_way::narrow: break;
   }

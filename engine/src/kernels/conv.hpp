@@ -32,9 +32,14 @@ conv_way conv_way_of(const conv_shape& conv);
 /// What the node ends in, with nothing and Relu as the Clip that they are: one pipeline serves all three.
 result<activation> bounds_or_activation(const node& step);
 
+/// True where Winograd's minimal filtering is faster than `conv_way::blocks`, whose layouts it shares. By the shape of
+/// one image alone.
+bool winograd_serves(const lowering_context& context, const conv_shape& conv);
+
 /// Appends the dispatches of one way; the bias is operand 2, if there.
 result<void> add_conv_depthwise(lowering_context& context, const conv_shape& conv);
 result<void> add_conv_blocks(lowering_context& context, const conv_shape& conv, bool unfolded);
+result<void> add_conv_winograd(lowering_context& context, const conv_shape& conv);
 result<void> add_conv_narrow(lowering_context& context, const conv_shape& conv);
 
 }  // namespace troupe

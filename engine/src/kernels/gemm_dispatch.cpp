@@ -44,7 +44,7 @@ struct tile_kernel {
 constexpr tile_kernel tile_kernels[] = {
     {"gemm_row", "gemm_row_texel", 1, 8, 1},
     {"gemm_rows", "gemm_rows_texel", 4, 8, 2},
-    {"gemm_tile", "gemm_tile_texel", 16, 4, 4},
+    {"gemm_tile", "gemm_tile_texel", 16, 8, 2},
 };
 
 constexpr std::int64_t divide_up(std::int64_t value, std::int64_t divisor) {
@@ -138,6 +138,7 @@ result<void> add_packed(lowering_context& context, const gemm_work& work, const 
     dispatch step = product(work, left, right, 8 * round_up_to_eight(work.inner), to);
     step.shader = left.operand.texels ? kernel->texel_name : kernel->name;
     step.specialization.push_back(kernel->rows > 1 && stores_words(work, to));
+    step.specialization.push_back(right.coded);
     const std::int64_t tiles =
         matrices_of(work) * divide_up(work.rows, kernel->rows) * divide_up(divide_up(right.count, 8), kernel->blocks);
     step.groups = groups_for(tiles, static_cast<std::uint32_t>(kernel->subgroups), context.traits());

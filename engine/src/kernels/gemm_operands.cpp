@@ -35,6 +35,26 @@ std::vector<std::int64_t> rescaled(std::vector<std::int64_t> strides, std::int64
   return strides;
 }
 
+const tensor* constant_of(const lowering_context& context, const dispatch_operand& operand) {
+  for (std::size_t i = 0; i < context.input_count(); ++i)
+    if (context.has_input(i) && context.read(i).slot == operand.slot) return context.input_value(i);
+  return nullptr;
+}
+
+/// True when weight_codes.glsl has a code for every element. A little below 128, which rounding to binary16 may reach.
+bool has_codes(const tensor& weights) {
+  constexpr float limit = 127;
+  bool fits = true;  // without an early end, which would keep the loops from being vectors
+  if (weights.type() == dtype::f16) {
+    const std::uint16_t limit_bits = to_float16(limit).bits;
+    for (const float16 element : weights.as<float16>()) fits &= (element.bits & 0x7fff) < limit_bits;
+    return fits;
+  }
+  if (weights.type() != dtype::f32) return false;
+  for (const float element : weights.as<float>()) fits &= element > -limit && element < limit;
+  return fits;
+}
+
 }  // namespace
 
 void simplify(gemm_work& work) {
@@ -121,9 +141,11 @@ result<std::vector<packed_columns>> pack_right(lowering_context& context, const 
   const pack_form form = eights_of_terms     ? pack_form::terms
                          : eights_of_columns ? pack_form::columns
                                              : pack_form::single;
+  const tensor* weights = constant_of(context, right.operand);
+  const bool coded = context.storage() == dtype::f16 && weights && has_codes(*weights);
   std::vector<packed_columns> made;
   for (std::int64_t first = 0; first < work.columns; first += group) {
-    packed_columns part{.first = first, .count = std::min(group, work.columns - first)};
+    packed_columns part{.first = first, .count = std::min(group, work.columns - first), .coded = coded};
     dispatch_operand source = right.operand;
     std::int64_t source_elements = matrices * source_matrix;
     const bool in_parts = !fits && right.transposed && matrices == 1;
@@ -144,7 +166,7 @@ result<std::vector<packed_columns>> pack_right(lowering_context& context, const 
                      pack_parameters{as_u32(matrices), as_u32(work.inner), as_u32(part.count),
                                      as_u32(in_parts ? 0 : first), as_u32(right.transposed ? 1 : right.row_stride),
                                      as_u32(right.transposed ? right.row_stride : 1), as_u32(source_matrix)}),
-                 .specialization = {static_cast<std::uint32_t>(form)},
+                 .specialization = {static_cast<std::uint32_t>(form), coded},
                  .groups = groups_for(matrices * matrix / 64, 64, context.traits())});
     part.operand = {packed};
     part.operand.texels = context.reads_texels(matrices * matrix);
@@ -155,9 +177,7 @@ result<std::vector<packed_columns>> pack_right(lowering_context& context, const 
 }
 
 bool is_constant(const lowering_context& context, const dispatch_operand& operand) {
-  for (std::size_t i = 0; i < context.input_count(); ++i)
-    if (context.has_input(i) && context.read(i).slot == operand.slot) return context.input_value(i) != nullptr;
-  return false;
+  return constant_of(context, operand) != nullptr;
 }
 
 }  // namespace troupe

@@ -38,6 +38,7 @@ struct packed_columns {
   std::int64_t first = 0, count = 0;
   std::vector<std::int64_t> batch_strides;
   std::int64_t slice = 0;  ///< the first that the operand holds
+  bool coded = false;      ///< see weight_codes.glsl
 };
 
 /// Appends the packing of `right`. Several groups of columns where one binding cannot hold all.

@@ -1,5 +1,6 @@
 // Linear: a product with the transposes of weights in block formats. Logits: the same with one weight, for the caller.
 #include "kernels/definitions.hpp"
+#include "kernels/gated_activation.hpp"
 #include "kernels/linear_dispatch.hpp"
 #include "kernels/operand_checks.hpp"
 #include "troupe/engine/detail/fail.hpp"
@@ -59,18 +60,44 @@ result<linear_work> work_of(lowering_context& context) {
   linear_work work{.x = context.read(0), .target = context.write(0)};
   TROUPE_TRY(work.linear, linear_shape_of(node_view(context), first_weight, context.input_count()));
   work.rows = context.input_dims(0).elements() / work.linear.inner;
-  if (context.has_input(bias_at)) work.bias = context.read(bias_at);
   return work;
+}
+
+/// The residual and the gate of what fuse_linear() made.
+result<void> read_fused(lowering_context& context, linear_work& work) {
+  const node& step = context.step();
+  const shape& made = context.output_dims(0);
+  const std::int64_t columns = made[made.rank() - 1];
+  if (step.has(fused_linear::gate)) {
+    TROUPE_TRY(const activation gate, gate_of(step, fused_linear::gate));
+    work.gate = gate.kind;
+  }
+  const bool halves = work.gate != activation_kind::none;
+  if (!(halves ? work.linear.columns % 2 == 0 && columns == work.linear.columns / 2 : columns == work.linear.columns))
+    return fail(errc::invalid_argument, "{} makes rows of {} elements of {} columns", step.describe(), columns,
+                work.linear.columns);
+  if (!context.has_input(bias_at)) return {};
+  if (!step.has(fused_linear::residual)) {
+    work.bias = context.read(bias_at);
+    return {};
+  }
+  if (context.input_dims(bias_at) != made)
+    return fail(errc::invalid_argument, "{} adds {} to {}", step.describe(), context.input_dims(bias_at).to_string(),
+                made.to_string());
+  work.residual = context.read(bias_at);
+  return {};
 }
 
 result<void> lower_linear(lowering_context& context) {
   TROUPE_TRY(linear_work work, work_of(context));
   TROUPE_TRY(work.activation, activation_of(context.step()));
+  TROUPE_CHECK(read_fused(context, work));
   return add_linear(context, work);
 }
 
 result<void> lower_logits(lowering_context& context) {
   TROUPE_TRY(linear_work work, work_of(context));
+  if (context.has_input(bias_at)) work.bias = context.read(bias_at);
   work.scale = context.step().float_or("scale", 1);
   work.softcap = context.step().float_or("softcap", 0);
   work.float_target = true;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/gated_activation.hpp"
 #include "kernels/gemm_operands.hpp"
 #include "kernels/operand_checks.hpp"
 #include "kernels/packed_blocks.hpp"
@@ -28,13 +29,14 @@ struct expert_parameters {
 /// A kernel of one tile size: the texel form has the same name with a suffix.
 struct tile_kernel {
   std::string_view name, texel_name;
-  std::int64_t rows, blocks, subgroups;
+  std::int64_t rows;
 };
 constexpr tile_kernel tile_kernels[] = {
-    {"linear_row", "linear_row_texel", 1, 8, 1},
-    {"linear_rows", "linear_rows_texel", 4, 8, 2},
-    {"linear_tile", "linear_tile_texel", 16, 4, 4},
+    {"linear_row", "linear_row_texel", 1},
+    {"linear_rows", "linear_rows_texel", 4},
+    {"linear_tile", "linear_tile_texel", 16},
 };
+constexpr std::int64_t tile_blocks = 8;  ///< of eight columns; half of them gates when there are gates
 
 constexpr std::int64_t divide_up(std::int64_t value, std::int64_t divisor) {
   return (value + divisor - 1) / divisor;
@@ -75,10 +77,10 @@ void add_packed(lowering_context& context, const linear_work& work, placed_matri
   dispatch step = product(work, x, weights);
   step.shader = texels ? kernel->texel_name : kernel->name;
   const bool in_words = work.linear.columns % 8 == 0 && weights.first % 8 == 0 && weights.count % 8 == 0;
-  step.specialization.push_back(kernel->rows > 1 && in_words && !work.float_target);
-  const std::int64_t tiles =
-      divide_up(work.rows, kernel->rows) * divide_up(divide_up(weights.count, 8), kernel->blocks);
-  step.groups = groups_for(tiles, static_cast<std::uint32_t>(kernel->subgroups), context.traits());
+  step.specialization.push_back(in_words);
+  step.specialization.push_back(static_cast<std::uint32_t>(work.gate));
+  const std::int64_t tiles = divide_up(work.rows, kernel->rows) * divide_up(divide_up(weights.count, 8), tile_blocks);
+  step.groups = groups_for(tiles, 1, context.traits());
   context.add(std::move(step));
 }
 
@@ -91,6 +93,11 @@ void add_shared(lowering_context& context, const linear_work& work, const placed
   const std::int64_t tiles = divide_up(work.rows, rows) * divide_up(weights.count, rows == 64 ? 64 : 8);
   step.groups = groups_for(tiles, 1, context.traits());
   context.add(std::move(step));
+}
+
+/// Software kernels find the gates and what they let through in one part, in whole blocks.
+bool fits_tiles(const linear_work& work, const std::vector<packed_rows>& parts) {
+  return parts.size() == 1 && work.linear.columns % 16 == 0;
 }
 
 bool owns_tiles(const device_traits& traits) {
@@ -114,8 +121,8 @@ void add_experts(lowering_context& context, const linear_work& work, placed_matr
   step.operands.push_back(work.experts->ids);
   step.shader = !software ? "expert_chunks" : texels ? "expert_row_texel" : "expert_row";
   if (software) step.specialization.push_back(0);
-  step.groups = groups_for(work.rows * divide_up(divide_up(matrix.rows, 8), software ? tile_kernels[0].blocks : 1), 1,
-                           context.traits());
+  step.groups =
+      groups_for(work.rows * divide_up(divide_up(matrix.rows, 8), software ? tile_blocks : 1), 1, context.traits());
   context.add(std::move(step));
 }
 
@@ -139,8 +146,17 @@ result<void> add_linear(lowering_context& context, const linear_work& work) {
     return {};
   }
   TROUPE_TRY(const auto parts, pack_weights(context, work.linear));
+  const bool software = owns_tiles(context.traits());
+  linear_work product = work;
+  const bool gates_apart = work.gate != activation_kind::none && !(software && fits_tiles(work, parts));
+  if (gates_apart) {
+    product.gate = activation_kind::none;
+    product.target = {context.scratch(work.rows * work.linear.columns), true};
+  }
   for (const packed_rows& part : parts)
-    owns_tiles(context.traits()) ? add_packed(context, work, x, part) : add_shared(context, work, x, part);
+    software ? add_packed(context, product, x, part) : add_shared(context, product, x, part);
+  if (gates_apart)
+    add_gated_activation(context, {product.target.slot}, work.target, work.rows, work.linear.columns / 2, work.gate);
   return {};
 }
 

@@ -14,7 +14,9 @@ struct expert_slots {
   std::int64_t per_row = 1;  ///< slots that share a row of x
 };
 
-/// target = activation(scale * (x times the weights + bias) + residual), or softcap * tanh of it / softcap.
+/// target = activation(scale * (x times the weights + bias) + residual), or softcap * tanh of it / softcap. What a
+/// residual is added to is rounded to the storage type first, and so are the two halves of columns of which one is the
+/// other's gate: the bits are those of separate dispatches.
 struct linear_work {
   dispatch_operand x, target;
   std::int64_t rows = 0;  ///< of the target
@@ -22,6 +24,8 @@ struct linear_work {
   linear_shape linear;
   std::optional<dispatch_operand> bias, residual;
   troupe::activation activation;
+  activation_kind gate =
+      activation_kind::none;  ///< otherwise the target has half the columns: gate(first half) * second
   float scale = 1;
   float softcap = 0;          ///< 0: none; instead of an activation
   bool float_target = false;  ///< fp32, whatever the storage

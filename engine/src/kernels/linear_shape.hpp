@@ -24,6 +24,13 @@ struct linear_shape {
   std::vector<block_matrix> matrices;
 };
 
+/// Attributes that lowering sets on a Linear, and that no model from outside may carry.
+namespace fused_linear {
+inline constexpr std::string_view residual = "troupe_residual";  ///< 1: the operand of the bias is a residual
+/// The activation of the first half of the columns, which lets through the second: as in GatedActivation.
+inline constexpr std::string_view gate = "troupe_gate";
+}  // namespace fused_linear
+
 /// Reads the matrices in operands [first, last), and attributes `columns` and `formats`.
 result<linear_shape> linear_shape_of(const node_view& given, std::size_t first, std::size_t last,
                                      std::int64_t experts = 1);

@@ -14,8 +14,8 @@ struct roofline {
 };
 
 /// Takes about half a second. A device that computes on the host (lavapipe, `reference`) is measured by plain loops on
-/// as many threads as it uses, with the host's vector instructions; a GPU by two kernels. `unsupported` for the null
-/// device. The greatest of several rounds counts, so that a busy machine is measured too low rather than at random.
+/// as many threads as it uses, with the host's vector instructions (256 bits, fused, where it has them) and by the threads'
+/// CPU time; a GPU by two kernels. `unsupported` for the null device. The best of several rounds counts.
 result<roofline> measure_roofline(std::string_view selector, const device_options& options = {});
 
 }  // namespace troupe

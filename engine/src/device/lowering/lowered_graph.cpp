@@ -5,6 +5,7 @@
 #include <set>
 
 #include "device/lowering/check_dispatches.hpp"
+#include "device/lowering/fuse_linear.hpp"
 #include "device/lowering/layout_plan.hpp"
 #include "device/lowering/schedule.hpp"
 #include "device/lowering/storage_format.hpp"
@@ -32,6 +33,10 @@ public:
   }
 
   result<lowered_graph> run() {
+    fuse_linear(made_.model, [&](const node& step) {
+      const operator_definition* definition = operators_.find(step);
+      return definition && runs_on_device(step, *definition);
+    });
     for (const value_id id : graph().inputs) made_.on_host[id] = true;
     for (const auto& [id, data] : graph().constants) made_.on_host[id] = true;
     TROUPE_TRY(const auto on_device, choose_sides());

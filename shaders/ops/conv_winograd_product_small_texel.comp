@@ -1,0 +1,5 @@
+#version 450
+#define READS_TEXELS 1
+#define TILE_ROWS 32
+#define TILE_VECTORS 2
+#include "conv_winograd_product.glsl"
