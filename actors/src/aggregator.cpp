@@ -17,11 +17,13 @@ public:
   caf::behavior make_behavior() override {
     return {
         [this](step_msg& arrived) {
-          if (auto joined = state_.add(arrived.request, arrived.micro, std::move(arrived.tensors)))
-            send(arrived.origin, joined_msg{arrived.request, std::move(*joined)});
+          if (auto joined = state_.add(arrived.request, arrived.attempt, arrived.micro, std::move(arrived.tensors)))
+            send(arrived.origin, joined_msg{arrived.request, joined->first_attempt, std::move(joined->outcome)});
           return ok_atom::value;
         },
-        [this](const expect_join_msg& expected) { state_.expect(expected.request, expected.micros); },
+        [this](const expect_join_msg& expected) {
+          state_.expect(expected.request, expected.micros, expected.first_attempt);
+        },
         [this](const forget_join_msg& forgotten) { state_.forget(forgotten.request); },
     };
   }

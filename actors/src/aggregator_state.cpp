@@ -84,24 +84,26 @@ result<std::vector<tensor>> join(const plan& layout, const std::vector<std::vect
   return outputs;
 }
 
-void aggregator_state::expect(std::uint64_t request, std::uint32_t micros) {
+void aggregator_state::expect(std::uint64_t request, std::uint32_t micros, std::uint32_t first_attempt) {
   // The coordinator forgets what it gave up; should it fail to, the oldest request goes.
   while (requests_.size() >= aggregator_limits::requests_max) requests_.erase(requests_.begin());
-  requests_[request] = {std::vector<std::optional<std::vector<tensor>>>(micros), micros};
+  requests_[request] = {std::vector<std::optional<std::vector<tensor>>>(micros), micros, first_attempt};
 }
 
-std::optional<result<std::vector<tensor>>> aggregator_state::add(std::uint64_t request, std::uint32_t micro,
-                                                                 std::vector<tensor> outputs) {
+std::optional<aggregator_state::joined_parts> aggregator_state::add(std::uint64_t request, std::uint32_t attempt,
+                                                                    std::uint32_t micro, std::vector<tensor> outputs) {
   const auto found = requests_.find(request);
   if (found == requests_.end()) return std::nullopt;
   collection& collected = found->second;
-  if (micro >= collected.parts.size() || collected.parts[micro]) return std::nullopt;
+  if (attempt < collected.first_attempt || micro >= collected.parts.size() || collected.parts[micro])
+    return std::nullopt;
   collected.parts[micro] = std::move(outputs);
   if (--collected.missing > 0) return std::nullopt;
   std::vector<std::vector<tensor>> parts;
   for (auto& part : collected.parts) parts.push_back(std::move(*part));
+  const std::uint32_t first_attempt = collected.first_attempt;
   requests_.erase(found);
-  return join(*layout_, parts);
+  return joined_parts{first_attempt, join(*layout_, parts)};
 }
 
 }  // namespace troupe

@@ -24,13 +24,17 @@ class aggregator_state {
 public:
   explicit aggregator_state(std::shared_ptr<const plan> layout) : layout_(std::move(layout)) {}
 
-  /// Starts collecting, or starts again.
-  void expect(std::uint64_t request, std::uint32_t micros);
+  /// Starts collecting, or starts again. Results of attempts before `first_attempt` do not count.
+  void expect(std::uint64_t request, std::uint32_t micros, std::uint32_t first_attempt = 0);
   void forget(std::uint64_t request) { requests_.erase(request); }
+  struct joined_parts {
+    std::uint32_t first_attempt;
+    result<std::vector<tensor>> outcome;
+  };
   /// Adds one partial result; returns the joined answer when it was the last one. Unknown requests and repeated
   /// micro-batches are ignored: they are late answers of attempts that were replaced.
-  std::optional<result<std::vector<tensor>>> add(std::uint64_t request, std::uint32_t micro,
-                                                 std::vector<tensor> outputs);
+  std::optional<joined_parts> add(std::uint64_t request, std::uint32_t attempt, std::uint32_t micro,
+                                  std::vector<tensor> outputs);
 
   std::size_t requests() const noexcept { return requests_.size(); }
 
@@ -38,6 +42,7 @@ private:
   struct collection {
     std::vector<std::optional<std::vector<tensor>>> parts;
     std::size_t missing = 0;
+    std::uint32_t first_attempt = 0;
   };
 
   std::shared_ptr<const plan> layout_;

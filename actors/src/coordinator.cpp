@@ -38,7 +38,8 @@ public:
         [this](submit_msg& submitted) {
           const std::uint64_t id = ++requests_;
           const auto now = steady_clock::now();
-          waiting_.emplace(id, std::move(submitted.done));
+          waiting_.emplace(id, waiting_caller{submitted.ticket, std::move(submitted.done)});
+          tickets_.emplace(submitted.ticket, id);
           if (submitted.deadline > now) delayed_send(this, submitted.deadline - now, deadline_tick_msg{id});
           perform(state_.submit(id, std::move(submitted.inputs), submitted.deadline, now, submitted.state_epoch));
         },
@@ -51,7 +52,13 @@ public:
           if (failed.plan == options_.plan_id)
             perform(state_.step_failed(failed.request, failed.attempt, failed.micro, failed.why));
         },
-        [this](joined_msg& joined) { perform(state_.joined(joined.request, std::move(joined.outcome))); },
+        [this](const cancel_msg& unwanted) {
+          if (const auto found = tickets_.find(unwanted.ticket); found != tickets_.end())
+            perform(state_.cancel(found->second));
+        },
+        [this](joined_msg& joined) {
+          perform(state_.joined(joined.request, joined.first_attempt, std::move(joined.outcome)));
+        },
         [this](const deadline_tick_msg& tick) { perform(state_.deadline_passed(tick.request, steady_clock::now())); },
         [this](const retry_tick_msg& tick) { perform(state_.retry_due(tick.request, tick.micro, tick.attempt)); },
         [this](const aggregator_replaced_msg& replaced) {
@@ -85,6 +92,7 @@ public:
 
   void on_exit() override {
     for (const caf::actor& node : options_.nodes) anon_send(node, unload_plan_msg{options_.plan_id});
+    tickets_.clear();
     waiting_.clear();  // each is answered `unavailable` by its guard, and the facade asks our successor
     for (const auto& watcher : ready_watchers_)
       watcher.done(error(errc::unavailable, "the coordinator ended before the model was loaded"));
@@ -227,14 +235,15 @@ private:
   }
 
   void obey(coordinator_action::expect_join& order) {
-    send(options_.aggregator, expect_join_msg{order.request, order.micros});
+    send(options_.aggregator, expect_join_msg{order.request, order.micros, order.first_attempt});
   }
   void obey(coordinator_action::forget_join& order) { send(options_.aggregator, forget_join_msg{order.request}); }
 
   void obey(coordinator_action::answer& order) {
     const auto found = waiting_.find(order.request);
     if (found == waiting_.end()) return;
-    const completion caller = std::move(found->second);
+    const completion caller = std::move(found->second.done);
+    tickets_.erase(found->second.ticket);
     waiting_.erase(found);
     caller.resolve(std::move(order.outcome));
   }
@@ -267,6 +276,11 @@ private:
     std::uint64_t incarnation = 0;
   };
 
+  struct waiting_caller {
+    std::uint64_t ticket = 0;
+    completion done;
+  };
+
   coordinator_options options_;
   coordinator_state state_;
   std::vector<placed_shard> shards_;                           ///< where each part takes its steps
@@ -275,7 +289,8 @@ private:
   std::vector<std::uint64_t> bytes_moved_;                     ///< to where each part was placed last
   std::unordered_map<caf::actor_addr, watched_shard> watched_;
   std::unordered_map<caf::actor_addr, std::uint32_t> host_numbers_;
-  std::unordered_map<std::uint64_t, completion> waiting_;
+  std::unordered_map<std::uint64_t, waiting_caller> waiting_;  ///< by request
+  std::unordered_map<std::uint64_t, std::uint64_t> tickets_;   ///< requests by the facade's number
   std::uint64_t requests_ = 0;
   std::optional<result<void>> readiness_;
   std::vector<notify_ready_msg> ready_watchers_;

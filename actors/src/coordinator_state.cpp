@@ -106,7 +106,7 @@ coordinator_actions coordinator_state::submit(std::uint64_t id, std::vector<tens
     for (std::uint32_t replica = 0; replica < layout_->replicas; ++replica)
       request.micros.push_back({0, -1, replica, 0, false});
   }
-  out.push_back(expect_join{id, static_cast<std::uint32_t>(request.micros.size())});
+  out.push_back(expect_join{id, static_cast<std::uint32_t>(request.micros.size()), 0});
   const auto entered = requests_.emplace(id, std::move(request)).first;
   dispatch_all(id, entered->second, out);
   return out;
@@ -125,6 +125,7 @@ void coordinator_state::dispatch_waiting(coordinator_actions& out) {
 /// other.
 void coordinator_state::dispatch(std::uint64_t id, request_status& request, std::uint32_t micro,
                                  coordinator_actions& out) {
+  if (repeat_from_) return;
   micro_batch& batch = request.micros[micro];
   std::uint32_t replica = batch.replica;
   if (layout_->mode == parallel_mode::data)
@@ -165,7 +166,7 @@ void coordinator_state::all_may_be_up(coordinator_actions& out) {
 }
 
 /// Ends the epoch: whatever wants it, in flight or waiting, is answered. Requests that take any epoch wait on, unless
-/// they are in flight: a caller that says nothing about the state must not have its rows computed twice with another.
+/// they were sent: a caller that says nothing about the state must not have its rows computed twice with another.
 void coordinator_state::lose_state(coordinator_actions& out) {
   if (!state_in_use_) return;  // nothing has been written since the last loss
   state_in_use_ = false;
@@ -173,9 +174,26 @@ void coordinator_state::lose_state(coordinator_actions& out) {
   std::vector<std::uint64_t> hopeless;
   for (const auto& [id, request] : requests_)
     if (request.state_epoch != 0 || std::any_of(request.micros.begin(), request.micros.end(),
-                                                [](const micro_batch& batch) { return batch.in_flight; }))
+                                                [](const micro_batch& batch) { return batch.attempt > 0; }))
       hopeless.push_back(id);
   for (const std::uint64_t id : hopeless) finish(id, state_lost(over, state_epoch_), out);
+}
+
+/// With states: a request was not let through somewhere, or one behind it came out first. It and those behind it, which
+/// may have been computed without what it should have left, are sent again in their order, after a pause in which what
+/// is under way of them drains.
+void coordinator_state::repeat_from(std::uint64_t id, coordinator_actions& out) {
+  repeat_from_ = id;
+  for (auto next = requests_.lower_bound(id); next != requests_.end(); ++next) {
+    request_status& request = next->second;
+    for (micro_batch& batch : request.micros) {
+      batch.in_flight = false;
+      request.first_attempt = std::max(request.first_attempt, batch.attempt + 1);
+    }
+    for (micro_batch& batch : request.micros) batch.attempt = request.first_attempt - 1;
+    out.push_back(expect_join{next->first, static_cast<std::uint32_t>(request.micros.size()), request.first_attempt});
+  }
+  out.push_back(arm_retry{id, 0, 0});
 }
 
 void coordinator_state::lose_replica(std::uint32_t replica, coordinator_actions& out) {
@@ -270,7 +288,7 @@ coordinator_actions coordinator_state::host_down(std::uint32_t host) {
 coordinator_actions coordinator_state::aggregator_replaced() {
   coordinator_actions out;
   for (auto& [id, request] : requests_) {
-    out.push_back(expect_join{id, static_cast<std::uint32_t>(request.micros.size())});
+    out.push_back(expect_join{id, static_cast<std::uint32_t>(request.micros.size()), request.first_attempt});
     ++request.recoveries;
     for (micro_batch& batch : request.micros) batch.in_flight = false;
   }
@@ -290,6 +308,11 @@ coordinator_actions coordinator_state::step_failed(std::uint64_t id, std::uint32
     finish(id, why, out);
     return out;
   }
+  if (layout_->stateful) {
+    ++found->second.recoveries;
+    repeat_from(id, out);
+    return out;
+  }
   // Stays marked as in flight until the pause is over, so that nothing else sends it meanwhile.
   out.push_back(arm_retry{id, micro, attempt});
   return out;
@@ -297,6 +320,12 @@ coordinator_actions coordinator_state::step_failed(std::uint64_t id, std::uint32
 
 coordinator_actions coordinator_state::retry_due(std::uint64_t id, std::uint32_t micro, std::uint32_t attempt) {
   coordinator_actions out;
+  if (layout_->stateful) {
+    if (repeat_from_ != id) return out;  // another one before it has to be sent again, too
+    repeat_from_.reset();
+    dispatch_waiting(out);
+    return out;
+  }
   const auto found = requests_.find(id);
   if (found == requests_.end() || micro >= found->second.micros.size()) return out;
   micro_batch& batch = found->second.micros[micro];
@@ -308,10 +337,16 @@ coordinator_actions coordinator_state::retry_due(std::uint64_t id, std::uint32_t
   return out;
 }
 
-coordinator_actions coordinator_state::joined(std::uint64_t id, result<std::vector<tensor>> outcome) {
+coordinator_actions coordinator_state::joined(std::uint64_t id, std::uint32_t first_attempt,
+                                              result<std::vector<tensor>> outcome) {
   coordinator_actions out;
   const auto found = requests_.find(id);
-  if (found == requests_.end()) return out;
+  if (found == requests_.end() || found->second.first_attempt != first_attempt) return out;
+  if (const auto oldest = requests_.begin(); layout_->stateful && oldest != found) {
+    const error why =
+        fail(errc::unavailable, "a later run came out {} times before this one", oldest->second.micros[0].attempt);
+    return step_failed(oldest->first, oldest->second.micros[0].attempt, 0, why);
+  }
   if (!outcome) {
     finish(id, std::move(outcome).error(), out);
     return out;
@@ -335,6 +370,12 @@ coordinator_actions coordinator_state::deadline_passed(std::uint64_t id, time_po
                     waiting, found->second.micros.size())
              : error(errc::deadline_exceeded, "the deadline passed while the model was running"),
          out);
+  return out;
+}
+
+coordinator_actions coordinator_state::cancel(std::uint64_t id) {
+  coordinator_actions out;
+  finish(id, error(errc::cancelled, "the caller withdrew the request"), out);
   return out;
 }
 

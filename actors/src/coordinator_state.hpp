@@ -13,6 +13,8 @@
 // repeated on a fresh part. Such a plan has a state epoch, which grows when a part is lost after all were up; requests
 // in flight then, and those that ask for an epoch that is over, are answered `state_lost`. Its parts move together,
 // when all that are to move are up elsewhere, and that ends the epoch too: whoever has a session makes its state again.
+// Within an epoch each part sees the requests in the order in which they were submitted: where one does not get
+// through, it and all after it are sent again.
 #pragma once
 
 #include <cstdint>
@@ -62,10 +64,11 @@ struct send_step {
   std::vector<tensor> inputs;
   time_point deadline;
 };
-/// Tell the aggregator how many micro-batches make the answer.
+/// Tell the aggregator how many micro-batches make the answer, and from which attempt on they count.
 struct expect_join {
   std::uint64_t request;
   std::uint32_t micros;
+  std::uint32_t first_attempt;
 };
 /// Tell the aggregator that nobody waits for this request any more.
 struct forget_join {
@@ -118,8 +121,11 @@ public:
   coordinator_actions aggregator_replaced();
   coordinator_actions step_failed(std::uint64_t request, std::uint32_t attempt, std::uint32_t micro, const error& why);
   coordinator_actions retry_due(std::uint64_t request, std::uint32_t micro, std::uint32_t attempt);
-  coordinator_actions joined(std::uint64_t request, result<std::vector<tensor>> outcome);
+  /// `first_attempt` as in the `expect_join` that this answers.
+  coordinator_actions joined(std::uint64_t request, std::uint32_t first_attempt, result<std::vector<tensor>> outcome);
   coordinator_actions deadline_passed(std::uint64_t request, time_point now);
+  /// The caller wants no answer any more, and gets `cancelled`.
+  coordinator_actions cancel(std::uint64_t request);
 
   /// Where a part is, or will be.
   struct part_place {
@@ -150,7 +156,8 @@ private:
     time_point deadline;
     std::vector<micro_batch> micros;
     std::uint32_t recoveries = 0;
-    std::uint64_t state_epoch = 0;  ///< the one it wants; 0: any
+    std::uint64_t state_epoch = 0;    ///< the one it wants; 0: any
+    std::uint32_t first_attempt = 0;  ///< whose results count
   };
 
   /// Steps that were sent to a place which their part has left.
@@ -172,6 +179,7 @@ private:
   static error lost_too_often();
   bool lose_step(request_status& request, micro_batch& batch);
   void lose_state(coordinator_actions& out);
+  void repeat_from(std::uint64_t id, coordinator_actions& out);
   void dispatch_waiting(coordinator_actions& out);
   void dispatch(std::uint64_t id, request_status& request, std::uint32_t micro, coordinator_actions& out);
   void dispatch_all(std::uint64_t id, request_status& request, coordinator_actions& out);
@@ -201,6 +209,8 @@ private:
   bool ready_ = false;
   std::uint64_t state_epoch_;
   bool state_in_use_ = false;  ///< all parts have been up in this epoch, so that steps may have written
+  /// Nothing is sent before `retry_due` for this request. Only with states.
+  std::optional<std::uint64_t> repeat_from_;
   std::optional<error> failed_;
 };
 

@@ -1,13 +1,34 @@
 #include "model_core.hpp"
 
+#include <algorithm>
 #include <caf/send.hpp>
 
 #include "troupe/engine/detail/fail.hpp"
 
 namespace troupe {
 
-void model_core::submit(std::vector<tensor> inputs, time_point deadline, std::uint64_t state_epoch, callback done) {
-  send({std::move(inputs), deadline, state_epoch, std::move(done)});
+std::uint64_t model_core::submit(std::vector<tensor> inputs, time_point deadline, std::uint64_t state_epoch,
+                                 callback done) {
+  const std::uint64_t ticket = ++tickets_;
+  send({ticket, std::move(inputs), deadline, state_epoch, std::move(done)});
+  return ticket;
+}
+
+void model_core::cancel(std::uint64_t ticket) {
+  std::optional<submission> waiting;
+  caf::actor target;
+  {
+    const std::lock_guard lock(mutex_);
+    target = coordinator_;
+    const auto found =
+        std::find_if(parked_.begin(), parked_.end(), [&](const submission& work) { return work.ticket == ticket; });
+    if (found != parked_.end()) {
+      waiting = std::move(*found);
+      parked_.erase(found);
+    }
+  }
+  if (waiting) return waiting->done(error(errc::cancelled, "the caller withdrew the request"));
+  if (target) caf::anon_send(target, cancel_msg{ticket});
 }
 
 std::uint64_t model_core::first_state_epoch() {
@@ -41,7 +62,8 @@ void model_core::send(submission work) {
                               "made them"));
     core->send(std::move(*kept));
   });
-  caf::anon_send(target, submit_msg{std::move(work.inputs), work.deadline, work.state_epoch, std::move(done)});
+  caf::anon_send(target,
+                 submit_msg{work.ticket, std::move(work.inputs), work.deadline, work.state_epoch, std::move(done)});
 }
 
 void model_core::park(submission work) {

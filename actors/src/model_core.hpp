@@ -2,6 +2,7 @@
 // that wait while there is none.
 #pragma once
 
+#include <atomic>
 #include <caf/actor.hpp>
 #include <deque>
 #include <mutex>
@@ -21,10 +22,14 @@ public:
   static constexpr std::size_t parked_max = 1024;
 
   /// `version`: of the weights; state epochs of different versions are different.
-  explicit model_core(bool stateful = false, std::uint64_t version = 1) : stateful_(stateful), version_(version) {}
+  explicit model_core(bool stateful = false, std::uint64_t version = 1)
+      : stateful_(stateful), version_(version), tickets_((version - 1) << 48) {}
 
-  /// `state_epoch` as in `run_options`.
-  void submit(std::vector<tensor> inputs, time_point deadline, std::uint64_t state_epoch, callback done);
+  /// `state_epoch` as in `run_options`. The number of the submission, for `cancel`.
+  std::uint64_t submit(std::vector<tensor> inputs, time_point deadline, std::uint64_t state_epoch, callback done);
+  /// Has the submission answered `cancelled`, if it is not answered yet. One that just then moves on from a coordinator
+  /// that ended may be made all the same.
+  void cancel(std::uint64_t ticket);
 
   /// For the coordinator that is about to be started: the number of its first state epoch, greater than all those of
   /// its predecessors.
@@ -42,6 +47,7 @@ public:
 
 private:
   struct submission {
+    std::uint64_t ticket;
     std::vector<tensor> inputs;
     time_point deadline;
     std::uint64_t state_epoch;
@@ -52,6 +58,7 @@ private:
 
   const bool stateful_;
   const std::uint64_t version_;
+  std::atomic<std::uint64_t> tickets_;  ///< those of different versions are different, too
   mutable std::mutex mutex_;
   caf::actor coordinator_, aggregator_;
   std::uint64_t generation_ = 0;

@@ -17,6 +17,7 @@
 #include "troupe/engine/result.hpp"
 #include "troupe/system.hpp"
 #include "troupe/transport/packed_weights.hpp"
+#include "troupe/transport/records.hpp"
 
 namespace troupe {
 
@@ -125,6 +126,8 @@ struct kill_part_msg {
 struct node_status_request_msg {};
 struct node_status_msg {
   tree_node tree;
+  std::string version;  ///< of Troupe
+  std::vector<wire::device_summary> devices;
 };
 
 /// Wire. Asks a node to have a link to the node that listens there, so that stages can talk without a detour. Answered
@@ -212,12 +215,17 @@ private:
   std::shared_ptr<guard> guard_;
 };
 
-/// Facade to coordinator.
+/// Facade to coordinator. `ticket` is the facade's number of the submission, for `cancel_msg`.
 struct submit_msg {
+  std::uint64_t ticket = 0;
   std::vector<tensor> inputs;
   time_point deadline;
   std::uint64_t state_epoch = 0;
   completion done;
+};
+/// Facade to coordinator: nobody waits for this submission any more.
+struct cancel_msg {
+  std::uint64_t ticket = 0;
 };
 /// Who wants to hear, once, that every part is up or that the plan failed.
 struct notify_ready_msg {
@@ -237,10 +245,11 @@ struct aggregator_replaced_msg {
   caf::actor aggregator;
 };
 
-/// Coordinator to aggregator.
+/// Coordinator to aggregator. Results of attempts before `first_attempt` do not count.
 struct expect_join_msg {
   std::uint64_t request = 0;
   std::uint32_t micros = 0;
+  std::uint32_t first_attempt = 0;
 };
 struct forget_join_msg {
   std::uint64_t request = 0;
@@ -248,6 +257,7 @@ struct forget_join_msg {
 /// Aggregator to coordinator.
 struct joined_msg {
   std::uint64_t request = 0;
+  std::uint32_t first_attempt = 0;  ///< as it was expected
   result<std::vector<tensor>> outcome = error(errc::internal, "");
 };
 
@@ -289,6 +299,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::compute_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::computed_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::device_ready_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::submit_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::cancel_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::notify_ready_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::placement_request_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::inject_kill_msg)

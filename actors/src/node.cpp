@@ -227,16 +227,16 @@ private:
   caf::result<node_status_msg> describe() {
     auto report = std::make_shared<status_report>();
     report->promise = make_response_promise<node_status_msg>();
-    report->tree = {options_.name, "node", "up", {}, 0, {}};
+    report->status = {{options_.name, "node", "up", {}, 0, {}}, TROUPE_VERSION, {options_.device}};
     report->missing = parts_.size() + 1;
     for (const auto& [key, part] : parts_) {
-      report->tree.children.push_back(
+      report->status.tree.children.push_back(
           {fmt::format("part {}", key.second), "supervisor", "not answering", part.device, 0, {}});
-      const std::size_t place = report->tree.children.size() - 1;
+      const std::size_t place = report->status.tree.children.size() - 1;
       request(part.supervisor, describe_patience, describe_tree{})
           .then(
               [report, place](const tree_snapshot& snapshot) {
-                tree_node& described = report->tree.children[place];
+                tree_node& described = report->status.tree.children[place];
                 const std::string device = described.detail;
                 described = to_tree(snapshot);
                 for (tree_node& shard : described.children) shard.detail = device;
@@ -250,10 +250,10 @@ private:
 
   struct status_report {
     caf::typed_response_promise<node_status_msg> promise;
-    tree_node tree;
+    node_status_msg status;
     std::size_t missing = 0;
     void count_down() {
-      if (--missing == 0) promise.deliver(node_status_msg{std::move(tree)});
+      if (--missing == 0) promise.deliver(std::move(status));
     }
   };
 

@@ -8,6 +8,7 @@
 #include "remoting.hpp"
 #include "shard.hpp"
 #include "troupe/actors/supervision_event.hpp"
+#include "troupe/transport/records.hpp"
 
 namespace troupe {
 
@@ -17,6 +18,7 @@ struct node_options {
   supervision_observer observer;  ///< may be empty
   bool allow_fault_injection = false;
   remoting* links = nullptr;          ///< must outlive the actor; null: no links
+  wire::device_summary device;        ///< told to whom asks
   std::function<caf::actor()> store;  ///< the parameter store as it is now; may give nothing. Safe from any thread
 };
 

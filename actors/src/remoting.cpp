@@ -9,23 +9,23 @@
 #include <mutex>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "caf_error.hpp"
 #include "runtime.hpp"
 #include "troupe/engine/detail/fail.hpp"
 #include "troupe/transport/codec.hpp"
-#include "troupe/transport/tcp.hpp"
+#include "troupe/transport/permission.hpp"
 #include "wire_messages.hpp"
 
 namespace troupe {
 namespace {
 
-/// The number under which every process's node actor is reached.
-/// It is the number of an actor inside CAF itself, so no actor of ours ever has it.
+/// The number under which every process's node actor is reached. Those of all others are random.
 constexpr std::uint64_t node_actor_number = 1;
 /// Requests on one link that wait for their answers.
 constexpr std::size_t pending_max = 65'536;
-/// Actors of a peer that one link knows handles to.
+/// Actors of a peer that one link knows handles to, and actors here that the peer watches.
 constexpr std::size_t proxies_max = 65'536;
 
 caf::error link_lost(const std::string& why) {
@@ -47,18 +47,22 @@ class peer;
 }  // namespace
 
 struct remoting::implementation : std::enable_shared_from_this<remoting::implementation> {
-  implementation(caf::actor_system& owner, const remoting_options& options);
+  implementation(caf::actor_system& owner, remoting_options given);
 
   caf::actor_system& system;
+  const remoting_options options;
   wire::node_identity self;
   std::optional<error> unusable;
+  std::atomic<std::size_t> refused{0};
 
   std::mutex mutex;
   bool stopped = false;
   std::unique_ptr<wire::tcp_listener> listener;
   std::vector<std::shared_ptr<peer>> peers;
-  /// Local actors that peers may address, by their number. Weak: being reachable keeps nobody alive.
+  /// Local actors that peers may address, by their number on the wire, and their numbers by those that CAF gave them.
+  /// Weak: being reachable keeps nobody alive.
   std::unordered_map<std::uint64_t, caf::actor_addr> exported;
+  std::unordered_map<caf::actor_id, std::uint64_t> numbers;
   struct connector {
     std::thread thread;
     std::shared_ptr<std::atomic<bool>> finished;
@@ -66,11 +70,15 @@ struct remoting::implementation : std::enable_shared_from_this<remoting::impleme
   std::list<connector> connectors;
 
   result<void> usable();
-  result<std::shared_ptr<peer>> adopt(std::unique_ptr<wire::link> made);
+  result<std::shared_ptr<peer>> adopt(std::unique_ptr<wire::link> made, std::string dialed);
   void forget(const peer* gone);
   std::shared_ptr<peer> find_peer(const wire::node_id& id);
   caf::actor find_local(std::uint64_t number);
-  void publish(std::uint64_t number, const caf::actor& handle);
+  /// The number of the actor on the wire, which it gets when it has none; 0 when there are no random numbers to be had.
+  std::uint64_t publish(const caf::actor& handle);
+  void publish_as(std::uint64_t number, const caf::actor& handle);
+  /// How to talk to `where`.
+  result<wire::tcp_options> link_options(const wire::address& where) const;
 };
 
 namespace {
@@ -110,13 +118,15 @@ caf::strong_actor_ptr make_proxy(caf::actor_system& system, Arguments&&... argum
 
 class peer final : public handle_translator, public std::enable_shared_from_this<peer> {
 public:
-  peer(std::shared_ptr<remoting::implementation> owner, std::unique_ptr<wire::link> link)
-      : owner_(owner), system_(owner->system), self_(owner->self), link_(std::move(link)) {}
+  /// `dialed`: the address that this side connected to, if it did.
+  peer(std::shared_ptr<remoting::implementation> owner, std::unique_ptr<wire::link> link, std::string dialed)
+      : owner_(owner), system_(owner->system), self_(owner->self), link_(std::move(link)), dialed_(std::move(dialed)) {}
 
   void start();
   void close() { link_->close(); }
 
   const wire::peer_info& info() const { return link_->peer(); }
+  bool is_at(const std::string& address) const { return dialed_ == address || info().node.listen_address == address; }
   bool alive() const {
     const std::lock_guard lock(mutex_);
     return !lost_;
@@ -145,6 +155,7 @@ private:
   void post_answer(std::uint64_t correlation, wire::body content);
   std::optional<pending_request> take_pending(std::uint64_t correlation);
   void deliver(wire::envelope& letter);
+  void refuse(error why);
   void watch(const wire::envelope& letter);
   void proxy_down(const wire::actor_ref& whom, const caf::error& reason);
 
@@ -152,7 +163,9 @@ private:
   caf::actor_system& system_;
   wire::node_identity self_;
   std::unique_ptr<wire::link> link_;
+  const std::string dialed_;
   caf::strong_actor_ptr answers_;
+  std::unordered_set<std::uint64_t> watched_;  // by the peer; for the link's thread
 
   mutable std::mutex mutex_;
   bool lost_ = false;
@@ -198,8 +211,8 @@ wire::actor_ref peer::to_reference(const caf::actor& handle) {
   if (const auto* remote = dynamic_cast<const remote_actor*>(pointer->get())) return remote->reference();
   const auto owner = owner_.lock();
   if (!owner) return {};
-  owner->publish(handle.id(), handle);
-  return {self_.id, handle.id(), self_.listen_address};
+  const std::uint64_t number = owner->publish(handle);
+  return number == 0 ? wire::actor_ref{} : wire::actor_ref{self_.id, number, self_.listen_address};
 }
 
 caf::actor peer::to_handle(const wire::actor_ref& reference) {
@@ -293,7 +306,10 @@ std::optional<peer::pending_request> peer::take_pending(std::uint64_t correlatio
 
 void peer::on_message(const wire::incoming_message& message) {
   auto letter = wire::decode(message);
-  if (!letter) return link_->close();  // a peer that does not keep to the protocol is not spoken to any more
+  // A peer that does not keep to the protocol, or to its role, is not spoken to any more.
+  if (!letter) return refuse(std::move(letter).error());
+  if (auto allowed = wire::check_permission(info().proof.role, *letter); !allowed)
+    return refuse(std::move(allowed).error());
   switch (letter->kind) {
     case wire::envelope_kind::message:
     case wire::envelope_kind::request: return deliver(*letter);
@@ -310,6 +326,11 @@ void peer::on_message(const wire::incoming_message& message) {
       return proxy_down(letter->sender, reason ? to_caf(*reason) : caf::error(caf::exit_reason::unknown));
     }
   }
+}
+
+void peer::refuse(error why) {
+  if (const auto owner = owner_.lock()) ++owner->refused;
+  link_->close(std::move(why));
 }
 
 void peer::deliver(wire::envelope& letter) {
@@ -337,7 +358,9 @@ void peer::watch(const wire::envelope& letter) {
   const auto announce = [self = weak_from_this(), whom](const error& why) {
     if (const auto alive = self.lock()) (void)alive->post({wire::envelope_kind::down, 0, 0, whom, why});
   };
-  if (!target) return announce(error(errc::unavailable, "the actor has ended"));
+  if (!target || watched_.size() >= proxies_max)
+    return announce(error(errc::unavailable, target ? "the peer watches too many actors" : "the actor has ended"));
+  if (!watched_.insert(letter.target).second) return;  // it is told once
   target->attach_functor([announce](const caf::error& reason) {
     announce(reason ? from_caf(reason) : error(errc::unavailable, "the actor has ended"));
   });
@@ -372,7 +395,8 @@ void peer::on_closed(const error& reason) {
 
 }  // namespace
 
-remoting::implementation::implementation(caf::actor_system& owner, const remoting_options& options) : system(owner) {
+remoting::implementation::implementation(caf::actor_system& owner, remoting_options given)
+    : system(owner), options(std::move(given)) {
   self.name = options.name;
   auto drawn = wire::make_node_id();
   if (drawn)
@@ -388,15 +412,30 @@ result<void> remoting::implementation::usable() {
   return {};
 }
 
-result<std::shared_ptr<peer>> remoting::implementation::adopt(std::unique_ptr<wire::link> made) {
-  auto joined = std::make_shared<peer>(shared_from_this(), std::move(made));
+result<std::shared_ptr<peer>> remoting::implementation::adopt(std::unique_ptr<wire::link> made, std::string dialed) {
+  auto joined = std::make_shared<peer>(shared_from_this(), std::move(made), std::move(dialed));
   {
     const std::lock_guard lock(mutex);
     if (stopped) return error(errc::cancelled, "the system is stopping");
+    // A machine must not pass its process off as that of another.
+    for (const auto& each : peers)
+      if (each->info().node.id == joined->info().node.id && each->info().proof.key != joined->info().proof.key)
+        return fail(errc::invalid_argument, "the node \"{}\" greets with the id of another machine's node",
+                    joined->info().node.name);
     peers.push_back(joined);
   }
   joined->start();
   return joined;
+}
+
+result<wire::tcp_options> remoting::implementation::link_options(const wire::address& where) const {
+  wire::tcp_options made{.self = self, .security = options.security};
+  const bool may_leave = options.security == wire::link_security::always || !where.is_loopback();
+  if (may_leave && !options.state_directory.empty()) {
+    TROUPE_TRY(wire::identity key, wire::identity::load_or_make(options.state_directory));
+    made.credentials = wire::credentials{std::move(key), wire::trust_store(options.state_directory)};
+  }
+  return made;
 }
 
 void remoting::implementation::forget(const peer* gone) {
@@ -421,16 +460,31 @@ caf::actor remoting::implementation::find_local(std::uint64_t number) {
   return found == exported.end() ? caf::actor() : caf::actor_cast<caf::actor>(found->second);
 }
 
-void remoting::implementation::publish(std::uint64_t number, const caf::actor& handle) {
+std::uint64_t remoting::implementation::publish(const caf::actor& handle) {
   {
     const std::lock_guard lock(mutex);
-    if (const auto known = exported.find(number); known != exported.end() && known->second == handle.address()) return;
-    exported.insert_or_assign(number, handle.address());
+    if (const auto known = numbers.find(handle.id()); known != numbers.end()) return known->second;
   }
-  handle->attach_functor([self = weak_from_this(), number, address = handle.address()] {
+  const auto drawn = wire::make_node_id();  // random bits of the system; 64 of them name an actor
+  const std::uint64_t number = drawn ? drawn->low : 0;
+  if (number <= node_actor_number) return 0;
+  publish_as(number, handle);
+  const std::lock_guard lock(mutex);
+  const auto known = numbers.find(handle.id());  // another thread may have been faster; both numbers are good
+  return known == numbers.end() ? number : known->second;
+}
+
+void remoting::implementation::publish_as(std::uint64_t number, const caf::actor& handle) {
+  {
+    const std::lock_guard lock(mutex);
+    exported.insert_or_assign(number, handle.address());
+    if (number != node_actor_number) numbers.emplace(handle.id(), number);
+  }
+  handle->attach_functor([self = weak_from_this(), number, id = handle.id(), address = handle.address()] {
     const auto alive = self.lock();
     if (!alive) return;
     const std::lock_guard lock(alive->mutex);
+    alive->numbers.erase(id);
     if (const auto found = alive->exported.find(number); found != alive->exported.end() && found->second == address)
       alive->exported.erase(found);
   });
@@ -444,14 +498,16 @@ remoting::~remoting() {
 }
 
 void remoting::publish_node(const caf::actor& node) {
-  impl_->publish(node_actor_number, node);
+  impl_->publish_as(node_actor_number, node);
 }
 
 result<std::uint16_t> remoting::listen(std::string_view address) {
   TROUPE_CHECK(impl_->usable());
-  wire::tcp_options options{impl_->self};
-  TROUPE_TRY(auto listener, wire::listen_tcp(std::string(address), options, [weak = std::weak_ptr(impl_)](auto made) {
-               if (const auto alive = weak.lock()) (void)alive->adopt(std::move(made));
+  TROUPE_TRY(const auto where, wire::parse_address(address));
+  TROUPE_TRY(wire::tcp_options options, impl_->link_options(where));
+  TROUPE_TRY(auto listener,
+             wire::listen_tcp(where.to_string(), std::move(options), [weak = std::weak_ptr(impl_)](auto made) {
+               if (const auto alive = weak.lock()) (void)alive->adopt(std::move(made), {});
              }));
   impl_->self.listen_address = listener->local_address().to_string();
   const std::uint16_t port = listener->local_address().port;
@@ -460,16 +516,20 @@ result<std::uint16_t> remoting::listen(std::string_view address) {
   return port;
 }
 
-result<caf::actor> remoting::connect(std::string_view address, time_point deadline) {
+result<caf::actor> remoting::connect(std::string_view address, time_point deadline,
+                                     std::optional<wire::key_hash> owner) {
   TROUPE_CHECK(impl_->usable());
   TROUPE_TRY(const auto where, wire::parse_address(address));
   {
     const std::lock_guard lock(impl_->mutex);
     for (const auto& each : impl_->peers)
-      if (each->alive() && each->info().node.listen_address == where.to_string()) return each->node_actor();
+      if (each->alive() && each->is_at(where.to_string()) && (!owner || each->info().proof.key == *owner))
+        return each->node_actor();
   }
-  TROUPE_TRY(auto made, wire::connect_tcp(std::string(address), wire::tcp_options{impl_->self}, deadline));
-  TROUPE_TRY(const auto joined, impl_->adopt(std::move(made)));
+  TROUPE_TRY(wire::tcp_options options, impl_->link_options(where));
+  options.expected_key = owner;
+  TROUPE_TRY(auto made, wire::connect_tcp(where.to_string(), options, deadline));
+  TROUPE_TRY(const auto joined, impl_->adopt(std::move(made), where.to_string()));
   return joined->node_actor();
 }
 
@@ -496,6 +556,10 @@ void remoting::connect_async(std::string address, time_point deadline, std::func
     }
   }
   done(error(errc::cancelled, "the system is stopping"));
+}
+
+std::size_t remoting::refused_count() const noexcept {
+  return impl_->refused;
 }
 
 void remoting::stop() {

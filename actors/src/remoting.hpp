@@ -3,21 +3,28 @@
 
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "troupe/engine/deadline.hpp"
 #include "troupe/engine/result.hpp"
+#include "troupe/transport/tcp.hpp"
 
 namespace troupe {
 
 struct remoting_options {
-  std::string name;  ///< of this node, told to peers
+  std::string name;                       ///< of this node, told to peers
+  std::filesystem::path state_directory;  ///< of its key and of those it trusts; empty: no links to other machines
+  wire::link_security security = wire::link_security::automatic;
 };
 
-/// All links of one process, and the proxies that live on them. A lost link answers every pending request with
+/// All links of one process, and the proxies that live on them. A peer may send what its role allows, to the node actor
+/// and to actors that it, or somebody who trusts it, was told of: their numbers are random, so that knowing one is the
+/// permission. A lost link answers every pending request with
 /// `unavailable`, ends its proxies (their monitors fire) and is forgotten. Safe to use from any thread.
 class remoting {
 public:
@@ -34,11 +41,15 @@ public:
   result<std::uint16_t> listen(std::string_view address);
 
   /// A handle to the node actor of the process that listens at `address`; an existing link to that process is used
-  /// again. Blocks until `deadline` at most: not for actors.
-  result<caf::actor> connect(std::string_view address, time_point deadline);
+  /// again. With `owner`, nobody but the machine with this key will do. Blocks until `deadline` at most: not for
+  /// actors.
+  result<caf::actor> connect(std::string_view address, time_point deadline, std::optional<wire::key_hash> owner = {});
 
   /// The same for actors: returns at once and calls `done` once from another thread.
   void connect_async(std::string address, time_point deadline, std::function<void(result<caf::actor>)> done);
+
+  /// Links that were closed because the peer sent what its role does not allow, or what is no record.
+  std::size_t refused_count() const noexcept;
 
   /// Closes all links and ends all proxies. Afterwards nothing is sent or received any more.
   void stop();

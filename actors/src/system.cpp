@@ -51,11 +51,13 @@ struct system::implementation {
 struct model::implementation {
   graph interface;
   std::vector<value_info> inputs, outputs;
+  std::size_t stages = 1;
   load_options options;
   std::optional<model_structure> structure;  ///< what a published network must have; nothing: takes none
   std::mutex publishing;                     ///< one at a time
   mutable std::mutex mutex;
-  std::shared_ptr<model_version> current;  ///< guarded by `mutex`
+  std::shared_ptr<model_version> current;              ///< guarded by `mutex`
+  std::vector<std::weak_ptr<model_version>> replaced;  ///< guarded by `mutex`; some may still have requests
 
   std::shared_ptr<model_version> version() const {
     const std::lock_guard lock(mutex);
@@ -89,6 +91,7 @@ result<model> system::load_networks(std::span<const graph> networks, const load_
     handle.impl_->inputs.push_back(handle.impl_->interface.values[id]);
   for (const value_id id : handle.impl_->interface.outputs)
     handle.impl_->outputs.push_back(handle.impl_->interface.values[id]);
+  handle.impl_->stages = handle.impl_->current->stages;
   handle.impl_->options = options;
   if (networks.size() == 1) handle.impl_->structure.emplace(networks[0]);
   return handle;
@@ -128,6 +131,8 @@ result<void> system::publish(const model& to, const graph& network) {
   const std::lock_guard one_at_a_time(held.publishing);
   TROUPE_TRY(auto loaded, impl_->core->load({&network, 1}, held.options, held.version()->number + 1));
   const std::lock_guard lock(held.mutex);
+  std::erase_if(held.replaced, [](const auto& each) { return each.expired(); });
+  held.replaced.push_back(held.current);
   held.current.swap(loaded);  // the old version ends with its last request, after the lock
   return {};
 }
@@ -138,7 +143,13 @@ result<void> system::publish(const model& to, const std::filesystem::path& file)
 }
 
 result<std::uint16_t> system::listen(std::string_view address) {
-  return impl_->core->links->listen(address);
+  TROUPE_TRY(const std::uint16_t port, impl_->core->links->listen(address));
+  impl_->core->around->announce(address, port);
+  return port;
+}
+
+result<std::vector<found_node>> system::find_nodes(std::chrono::milliseconds patience) {
+  return impl_->core->around->find(patience);
 }
 
 result<void> system::add_node(const std::string& address) {
@@ -184,16 +195,34 @@ const std::map<std::string, std::string>& model::metadata() const noexcept {
   return impl_->interface.metadata;
 }
 
-void model::submit(std::vector<tensor> inputs, const run_options& options,
-                   std::function<void(result<run_result>)> done) const {
-  if (auto fits = check_inputs(impl_->interface, inputs); !fits) return done(std::move(fits).error());
+run_id model::submit(std::vector<tensor> inputs, const run_options& options,
+                     std::function<void(result<run_result>)> done) const {
+  if (auto fits = check_inputs(impl_->interface, inputs); !fits) {
+    done(std::move(fits).error());
+    return 0;
+  }
   const host_scope scope;
   const auto version = impl_->version();
-  version->core->submit(std::move(inputs), steady_clock::now() + options.deadline, options.state_epoch,
-                        [version, done = std::move(done)](result<run_result> outcome) {
-                          if (outcome) outcome->version = version->number;
-                          done(std::move(outcome));
-                        });
+  return version->core->submit(std::move(inputs), steady_clock::now() + options.deadline, options.state_epoch,
+                               [version, done = std::move(done)](result<run_result> outcome) {
+                                 if (outcome) outcome->version = version->number;
+                                 done(std::move(outcome));
+                               });
+}
+
+void model::cancel(run_id which) const {
+  const host_scope scope;
+  std::vector<std::shared_ptr<model_version>> versions{impl_->version()};
+  {
+    const std::lock_guard lock(impl_->mutex);
+    for (const auto& each : impl_->replaced)
+      if (auto alive = each.lock()) versions.push_back(std::move(alive));
+  }
+  for (const auto& each : versions) each->core->cancel(which);
+}
+
+std::size_t model::stages() const noexcept {
+  return impl_->stages;
 }
 
 result<run_result> model::run(std::span<const tensor> inputs, const run_options& options) const {
@@ -210,6 +239,7 @@ model model::at_this_version() const {
   handle.impl_->interface = impl_->interface;
   handle.impl_->inputs = impl_->inputs;
   handle.impl_->outputs = impl_->outputs;
+  handle.impl_->stages = impl_->stages;
   handle.impl_->current = impl_->version();
   return handle;
 }

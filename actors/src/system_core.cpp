@@ -1,5 +1,6 @@
 #include "system_core.hpp"
 
+#include <algorithm>
 #include <caf/send.hpp>
 #include <random>
 #include <thread>
@@ -42,7 +43,7 @@ result<void> system_core::start() {
   const host_scope scope;
   config = std::make_unique<runtime_config>(runtime_options{.threads = options.threads == 0 ? 2 : options.threads});
   actors = std::make_unique<caf::actor_system>(*config);
-  links = std::make_unique<remoting>(*actors, remoting_options{options.name});
+  links = std::make_unique<remoting>(*actors, remoting_options{options.name, options.state_directory});
 
   child_spec store_child;
   store_child.id = "weights";
@@ -62,12 +63,16 @@ result<void> system_core::start() {
   child_spec node_child;
   node_child.id = "node";
   node_child.shutdown = std::chrono::seconds(3);  // its parts stop their devices first
-  node_child.start = [made =
-                          node_options{options.name,
-                                       [selector = options.device, devices = options.devices, table = operators] {
-                                         return open_device(selector, table, devices);
-                                       },
-                                       options.on_event, options.allow_fault_injection, links.get(), present_store()},
+  node_child.start = [made = node_options{options.name,
+                                          [selector = options.device, devices = options.devices, table = operators] {
+                                            return open_device(selector, table, devices);
+                                          },
+                                          options.on_event,
+                                          options.allow_fault_injection,
+                                          links.get(),
+                                          {static_cast<std::uint32_t>(device.index), device.name, device.type,
+                                           device.driver, device.memory_bytes},
+                                          present_store()},
                       self = weak_from_this(), first = std::make_shared<std::function<void(bool)>>(started.setter())](
                          caf::event_based_actor* parent) -> caf::actor {
     const auto core = self.lock();
@@ -94,6 +99,12 @@ result<void> system_core::start() {
   if (!started.wait_until(start_deadline) || !membership_started.wait_until(start_deadline))
     return error(errc::internal, "the node actor did not start");
 
+  around = std::make_unique<neighbourhood>(*actors, *links, options.state_directory);
+  if (std::find(options.nodes.begin(), options.nodes.end(), automatic_nodes) != options.nodes.end()) {
+    if (options.nodes.size() > 1)
+      return error(errc::invalid_argument, "the node \"auto\" stands for all that are found; name no others besides");
+    TROUPE_TRY(options.nodes, around->usable());
+  }
   for (const std::string& address : options.nodes)
     if (auto linked = add_node(address); !linked)
       return std::move(linked).error().while_doing(fmt::format("connecting to node {}", address));
@@ -200,6 +211,7 @@ result<std::shared_ptr<model_version>> system_core::load(std::span<const graph> 
   loaded->number = version;
   loaded->core = shared;
   loaded->root = root.address();
+  loaded->stages = layout->stages;
   {
     const std::lock_guard lock(mutex);
     loaded->id = fmt::format("model {}", ++models_made);
@@ -332,6 +344,7 @@ void system_core::stop() {
     caf::anon_send_exit(root, caf::exit_reason::user_shutdown);
     (void)ended.wait_until(deadline);
   }
+  around.reset();
   if (links) links->stop();
   {
     const std::lock_guard lock(mutex);

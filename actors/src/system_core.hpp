@@ -8,6 +8,7 @@
 
 #include "membership.hpp"
 #include "model_core.hpp"
+#include "neighbourhood.hpp"
 #include "remoting.hpp"
 #include "runtime.hpp"
 #include "troupe/actors/supervisor_spec.hpp"
@@ -20,6 +21,7 @@ namespace troupe {
 /// is unloaded.
 struct model_version {
   std::uint64_t number = 1;
+  std::size_t stages = 1;
   std::string id;        ///< of its supervisor below the root
   caf::actor_addr root;  ///< which may have ended before
   std::shared_ptr<model_core> core;
@@ -37,6 +39,7 @@ struct system_core : std::enable_shared_from_this<system_core> {
   std::unique_ptr<caf::actor_system> actors;
   std::unique_ptr<remoting> links;
   const std::shared_ptr<weight_registry> weights = std::make_shared<weight_registry>();
+  std::unique_ptr<neighbourhood> around;
   caf::actor root;
   caf::actor store;                  ///< of this process; another after a restart. Guarded by `mutex`
   caf::actor node;                   ///< of this process; another after a restart. Guarded by `mutex`

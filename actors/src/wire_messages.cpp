@@ -81,7 +81,7 @@ wire::body encode(const node_status_request_msg&, handle_translator&) {
   return wire::node_status_request{};
 }
 wire::body encode(const node_status_msg& m, handle_translator&) {
-  return wire::node_status{m.tree.name, {}, {}, to_wire(m.tree)};
+  return wire::node_status{m.tree.name, {}, m.devices, to_wire(m.tree), m.version};
 }
 wire::body encode(const connect_peer_msg& m, handle_translator&) {
   return wire::connect_peer{m.address};
@@ -157,8 +157,9 @@ caf::message decode(wire::kill_part record, handle_translator&) {
 caf::message decode(wire::node_status_request, handle_translator&) {
   return caf::make_message(node_status_request_msg{});
 }
-caf::message decode(const wire::node_status& record, handle_translator&) {
-  return caf::make_message(node_status_msg{from_wire(record.tree)});
+caf::message decode(wire::node_status record, handle_translator&) {
+  return caf::make_message(
+      node_status_msg{from_wire(record.tree), std::move(record.version), std::move(record.devices)});
 }
 caf::message decode(wire::connect_peer record, handle_translator&) {
   return caf::make_message(connect_peer_msg{std::move(record.address)});

@@ -13,5 +13,7 @@ int main(int count, char** arguments) {
   troupe::app::add_perplexity(program);
   troupe::app::add_tokenize(program);
   troupe::app::add_node(program);
+  troupe::app::add_nodes(program);
+  troupe::app::add_pair(program);
   return program.run(count, arguments);
 }

@@ -1,5 +1,7 @@
 #include "options.hpp"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <map>
 
@@ -21,6 +23,11 @@ std::filesystem::path xdg_folder(const char* variable, const char* below_home) {
 
 }  // namespace
 
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof(name) - 1) == 0 && name[0] ? name : "node";
+}
+
 void state_options::add_to(CLI::App& command) {
   command
       .add_option("--state", directory,
@@ -38,8 +45,10 @@ void placement_options::add_to(CLI::App& command, bool with_nodes) {
       .add_option("--device", device, "Device to use: a number or part of a name from `troupe devices`, or reference")
       ->type_name("N|NAME");
   if (with_nodes)
-    command.add_option("--node", nodes, "Use this node too; repeatable")
-        ->type_name("HOST:PORT")
+    command
+        .add_option("--node", nodes,
+                    "Use this node too; repeatable; auto: all nodes of this machine and of paired ones that are found")
+        ->type_name("HOST:PORT|auto")
         ->allow_extra_args(false);
   command.add_option("--threads", threads, "Threads of the actor scheduler")->check(CLI::Range(1, 1024));
   command

@@ -21,6 +21,9 @@ struct state_options {
   std::filesystem::path path() const;
 };
 
+/// How this machine calls itself.
+std::string host_name();
+
 /// Where work is done: `--device --node --threads --kernels --cache --state --verbose --allow-fault-injection`, and
 /// `--cache-limit` for nodes, which also have a cache when none is given.
 struct placement_options {

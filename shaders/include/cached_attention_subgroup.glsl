@@ -74,10 +74,10 @@ void main() {
       [[unroll]] for (uint t = 0; t < PAGE_POSITIONS; ++t) {
         const float weight = subgroupShuffle(t < 8 ? low : high, t % 8);
         [[unroll]] for (uint c = 0; c < chunks; ++c) {
+          const float x[8] = read_eight(values, base + t * head_words + min(c * 8 + lane, head_words - 1));
           // Past the row's position lies what another session left: not even zero times that may count.
-          const float x[8] =
-              read_eight_if(values, base + t * head_words + min(c * 8 + lane, head_words - 1), at + t <= last);
-          [[unroll]] for (uint e = 0; e < 8; ++e) made[c][e] = fma(weight, x[e], made[c][e]);
+          [[unroll]] for (uint e = 0; e < 8; ++e)
+            made[c][e] = at + t <= last ? fma(weight, x[e], made[c][e]) : made[c][e];
         }
       }
     }

@@ -60,11 +60,11 @@ TEST_CASE("a part lost in mid-flight sends its work again when it is back, once"
   const auto again = only<send_step>(state.part_up(1, 0, 2));
   REQUIRE(again.size() == 1);
   CHECK(again[0].attempt == 2);
-  const auto done = only<answer>(state.joined(1, batch(4)));
+  const auto done = only<answer>(state.joined(1, 0, batch(4)));
   REQUIRE(done.size() == 1);
   REQUIRE(done[0].outcome.has_value());
   CHECK(done[0].outcome->recoveries == 1);
-  CHECK(state.joined(1, batch(4)).empty());
+  CHECK(state.joined(1, 0, batch(4)).empty());
 }
 
 TEST_CASE("a restart announced before the loss is known counts as a loss") {
@@ -145,7 +145,7 @@ TEST_CASE("the deadline answers once, and late results are ignored") {
   const auto over = only<answer>(state.deadline_passed(1, soon));
   REQUIRE(over.size() == 1);
   CHECK(over[0].outcome.error().code() == errc::deadline_exceeded);
-  CHECK(state.joined(1, batch(1)).empty());
+  CHECK(state.joined(1, 0, batch(1)).empty());
   CHECK(state.deadline_passed(1, soon).empty());
 }
 
@@ -229,7 +229,7 @@ TEST_CASE("random losses: every request gets exactly one answer and no dead part
       for (const auto& [micro, there] : found->second)
         if (!there) return;
       expected.erase(found);
-      perform(state.joined(arrived.request, batch(1)));
+      perform(state.joined(arrived.request, 0, batch(1)));
     };
     const auto start_parts = [&] {
       while (!placing.empty()) {

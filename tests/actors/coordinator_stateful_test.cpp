@@ -1,6 +1,7 @@
 // What the coordinator decides for a model that keeps something from run to run: nothing is computed with a state that
 // was lost, and whoever relied on it is told so once.
 #include <algorithm>
+#include <set>
 
 #include "coordinator_state.hpp"
 #include "support/check.hpp"
@@ -65,9 +66,9 @@ std::uint64_t epoch_of(const coordinator_actions& actions) {
 TEST_CASE("a run is told the epoch of the state it was made with, and asks for it the next time") {
   coordinator_state state = running(7);
   CHECK(only<send_step>(state.submit(1, rows(), far, start_time)).size() == 1);
-  CHECK(epoch_of(state.joined(1, rows())) == 7);
+  CHECK(epoch_of(state.joined(1, 0, rows())) == 7);
   CHECK(only<send_step>(state.submit(2, rows(), far, start_time, 7)).size() == 1);
-  CHECK(epoch_of(state.joined(2, rows())) == 7);
+  CHECK(epoch_of(state.joined(2, 0, rows())) == 7);
 }
 
 TEST_CASE("a run in flight when a part is lost is answered and not repeated") {
@@ -78,7 +79,7 @@ TEST_CASE("a run in flight when a part is lost is answered and not repeated") {
     check_lost(after, {1});
     CHECK(only<forget_join>(after).size() == 1);
     CHECK(state.part_up(1, 0, 2).empty());
-    CHECK(state.joined(1, rows()).empty());
+    CHECK(state.joined(1, 0, rows()).empty());
     CHECK(state.state_epoch() == 2);
   }
 }
@@ -91,7 +92,7 @@ TEST_CASE("a run between losses that asks for the lost epoch is refused, before 
   check_lost(state.submit(2, rows(), far, start_time, 1), {2});
   check_lost(state.submit(3, rows(), far, start_time, 99), {3});  // an epoch that never was
   CHECK(only<send_step>(state.submit(4, rows(), far, start_time, 2)).size() == 1);
-  CHECK(epoch_of(state.joined(4, rows())) == 2);
+  CHECK(epoch_of(state.joined(4, 0, rows())) == 2);
 }
 
 TEST_CASE("a run that takes any state waits for the lost part, and is made once with the fresh state") {
@@ -99,7 +100,7 @@ TEST_CASE("a run that takes any state waits for the lost part, and is made once 
   state.part_down(0, 0, 1);
   CHECK(only<send_step>(state.submit(1, rows(), far, start_time)).empty());
   CHECK(only<send_step>(state.part_up(0, 0, 2)).size() == 1);
-  CHECK(epoch_of(state.joined(1, rows())) == 2);
+  CHECK(epoch_of(state.joined(1, 0, rows())) == 2);
 }
 
 TEST_CASE("a restart announced before the loss is known ends the epoch too") {
@@ -148,7 +149,43 @@ TEST_CASE("what fails without a loss is tried again in the same epoch") {
   CHECK(only<arm_retry>(state.step_failed(1, 1, 0, gone)).size() == 1);
   CHECK(only<send_step>(state.retry_due(1, 0, 1)).size() == 1);
   CHECK(only<send_step>(state.aggregator_replaced()).size() == 1);
-  CHECK(epoch_of(state.joined(1, rows())) == 1);
+  CHECK(epoch_of(state.joined(1, 2, rows())) == 1);
+}
+
+TEST_CASE("a run that does not get through is sent again with all behind it, in order, and nothing overtakes it") {
+  coordinator_state state = running();
+  for (const std::uint64_t id : {1, 2, 3}) state.submit(id, rows(), far, start_time, 1);
+  const auto refused = state.step_failed(2, 1, 0, gone);
+  CHECK(only<arm_retry>(refused).size() == 1);
+  CHECK(only<expect_join>(refused).size() == 2);
+  CHECK(only<send_step>(state.submit(4, rows(), far, start_time, 1)).empty());
+  CHECK(epoch_of(state.joined(1, 0, rows())) == 1);
+  // What came through without the second is not believed.
+  CHECK(state.joined(3, 0, rows()).empty());
+  CHECK(state.step_failed(3, 1, 0, gone).empty());
+  std::vector<std::uint64_t> sent;
+  for (const auto& each : only<send_step>(state.retry_due(2, 0, 0))) sent.push_back(each.request);
+  CHECK(sent == std::vector<std::uint64_t>{2, 3, 4});
+  // The third comes out first: something of the second got lost on the way.
+  const auto overtaken = state.joined(3, 2, rows());
+  CHECK(only<answer>(overtaken).empty());
+  REQUIRE(only<arm_retry>(overtaken).size() == 1);
+  CHECK(only<arm_retry>(overtaken)[0].request == 2);
+  CHECK(only<send_step>(state.retry_due(2, 0, 0)).size() == 3);
+  CHECK(need(only<answer>(state.joined(2, 3, rows())).at(0).outcome).recoveries == 2);
+  CHECK(epoch_of(state.joined(3, 3, rows())) == 1);
+}
+
+TEST_CASE("a run that is withdrawn is answered once, and does not hold up those behind it") {
+  coordinator_state state = running();
+  for (const std::uint64_t id : {1, 2, 3}) state.submit(id, rows(), far, start_time, 1);
+  state.step_failed(1, 1, 0, gone);
+  const auto withdrawn = only<answer>(state.cancel(1));
+  REQUIRE(withdrawn.size() == 1);
+  CHECK(withdrawn[0].outcome.error().code() == errc::cancelled);
+  CHECK(state.cancel(1).empty());
+  CHECK(only<send_step>(state.retry_due(1, 0, 0)).size() == 2);
+  CHECK(epoch_of(state.joined(2, 2, rows())) == 1);
 }
 
 TEST_CASE("a run that pauses before it is tried again is answered when a part is lost meanwhile") {
@@ -167,7 +204,7 @@ TEST_CASE("a model without states knows no epoch") {
   state.part_up(0, 0, 1);
   CHECK(only<send_step>(state.submit(1, rows(), far, start_time, 5)).size() == 1);
   CHECK(only<send_step>(state.part_up(0, 0, 2)).size() == 1);
-  CHECK(epoch_of(state.joined(1, rows())) == 0);
+  CHECK(epoch_of(state.joined(1, 0, rows())) == 0);
 }
 
 TEST_CASE("random losses: no step meets a state it was not meant for, and every request gets one answer") {
@@ -186,6 +223,9 @@ TEST_CASE("random losses: no step meets a state it was not meant for, and every 
     std::map<std::uint32_t, std::uint32_t> placing;                         // part -> host that was asked
     std::map<std::uint32_t, std::pair<std::uint32_t, std::uint64_t>> live;  // part -> host, incarnation
     std::map<std::uint64_t, std::vector<std::uint64_t>> incarnations_of;    // epoch -> those of its parts
+    std::map<std::uint64_t, std::uint32_t> attempts;                        // request -> the last one
+    std::map<std::uint64_t, std::uint32_t> first_attempts;                  // request -> the first that counts
+    std::set<std::uint64_t> pauses;                                         // requests with a retry to come
     std::uint64_t incarnation = 0, next_request = 0, known_epoch = 0;
     const auto perform = [&](const coordinator_actions& actions) {
       for (const auto& placed : only<place_part>(actions)) {
@@ -204,7 +244,10 @@ TEST_CASE("random losses: no step meets a state it was not meant for, and every 
         REQUIRE((wanted[sent.request] == 0 || wanted[sent.request] == epoch));
         // Never sent again in another epoch.
         REQUIRE(flights.try_emplace(sent.request, epoch).first->second == epoch);
+        attempts[sent.request] = sent.attempt;
       }
+      for (const auto& expected : only<expect_join>(actions)) first_attempts[expected.request] = expected.first_attempt;
+      for (const auto& armed : only<arm_retry>(actions)) pauses.insert(armed.request);
       for (const auto& done : only<answer>(actions)) {
         REQUIRE(++answers[done.request] == 1);
         if (done.outcome) {
@@ -216,6 +259,11 @@ TEST_CASE("random losses: no step meets a state it was not meant for, and every 
         }
         flights.erase(done.request);
       }
+    };
+    // Only what was sent in the attempts that count comes out.
+    const auto join_first = [&] {
+      const std::uint64_t request = flights.begin()->first;
+      if (attempts[request] >= first_attempts[request]) perform(state.joined(request, first_attempts[request], rows()));
     };
     const auto lose = [&](std::uint32_t part) {
       const auto where = live.at(part);
@@ -233,7 +281,7 @@ TEST_CASE("random losses: no step meets a state it was not meant for, and every 
     };
     perform(state.start());
     for (int event = 0; event < 60; ++event) {
-      const auto choice = random.below(9);
+      const auto choice = random.below(11);
       if (choice < 3) {
         const std::uint64_t id = ++next_request;
         answers[id] = 0;
@@ -260,12 +308,19 @@ TEST_CASE("random losses: no step meets a state it was not meant for, and every 
         perform(state.aggregator_replaced());
       } else if (choice == 6) {
         start_parts();
+      } else if (choice == 7 && !flights.empty()) {
+        const std::uint64_t request = flights.begin()->first;
+        if (attempts[request] < coordinator_limits::attempts_max)
+          perform(state.step_failed(request, attempts[request], 0, gone));
+      } else if (choice == 8 && !pauses.empty()) {
+        perform(state.retry_due(pauses.extract(pauses.begin()).value(), 0, 0));
       } else if (!flights.empty()) {
-        perform(state.joined(flights.begin()->first, rows()));
+        join_first();
       }
     }
     start_parts();
-    while (!flights.empty()) perform(state.joined(flights.begin()->first, rows()));
+    while (!pauses.empty()) perform(state.retry_due(pauses.extract(pauses.begin()).value(), 0, 0));
+    while (!flights.empty()) join_first();
     for (const auto& [request, count] : answers) {
       INFO("request " << request);
       REQUIRE(count == 1);

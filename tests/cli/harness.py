@@ -96,11 +96,11 @@ class cli_test(unittest.TestCase):
         vulkan = [("--device", str(device["index"])) for device in devices if device["kind"] == "vulkan"]
         return [("--device", "reference", "--storage", "f32"), *vulkan[:1]]
 
-    def start_node(self, *arguments):
+    def start_node(self, *arguments, device="reference"):
         """A `troupe node` that is ready, stopped at the end of the test at the latest; it keeps nothing unless told to."""
         if "--cache" not in arguments:
             arguments = ("--cache", "none", *arguments)
-        process = subprocess.Popen([PROGRAM, "node", "--json", "--device", "reference", *arguments],
+        process = subprocess.Popen([PROGRAM, "node", "--json", "--device", device, *arguments],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.addCleanup(stop, process)
         line = process.stdout.readline()

@@ -4,9 +4,11 @@
 import json
 import os
 import pathlib
+import signal
+import subprocess
 import unittest
 
-from harness import cli_test
+from harness import PROGRAM, TIMEOUT_S, cli_test, stop
 
 FOLDER = pathlib.Path(os.environ["TROUPE_MODELS"]) / "stories"
 # In standard deviations of the logits: what fp16 arithmetic may move is far below.
@@ -33,6 +35,36 @@ class stories_test(cli_test):
         self.assertEqual(again["tokens"], whole["tokens"])
         self.assertEqual(again["recoveries"], 1)
         self.assertEqual(again["text"], whole["text"])
+
+    def start_nodes(self):
+        """Two nodes on the device that the answers are compared on; how to use it alone, and the nodes."""
+        placement = self.exact_placements()[-1]
+        nodes = [self.start_node("--name", name, device=placement[1]) for name in ("left", "right")]
+        spread = [word for _, ready in nodes for word in ("--node", f"127.0.0.1:{ready['port']}")]
+        return placement, nodes, [*placement, "--shards", 2, *spread]
+
+    def test_a_story_survives_a_killed_node(self):
+        placement, nodes, spread = self.start_nodes()
+        story = ["generate", FOLDER / "stories-q8_0.gguf", "--prompt", "Once upon a time", "--max-tokens", 200]
+        whole = self.troupe_json(*story, *placement)
+        again = self.troupe_json(*story, *spread)
+        self.assertEqual((again["tokens"], again["recoveries"]), (whole["tokens"], 0))
+        telling = subprocess.Popen([PROGRAM, *map(str, [*story, *spread])], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        self.addCleanup(stop, telling)
+        beginning = telling.stdout.read(40)
+        nodes[1][0].send_signal(signal.SIGKILL)
+        rest, said = telling.communicate(timeout=TIMEOUT_S)
+        self.assertEqual(telling.returncode, 0, said)
+        self.assertEqual(beginning + rest, whole["text"] + "\n")
+        self.assertIn("recovered", said)
+
+    def test_vectors_and_perplexity_over_nodes_are_the_same(self):
+        placement, _, spread = self.start_nodes()
+        text = "Once upon a time, there was a little fox. " * 8
+        for command, key in [("embed", "embedding"), ("perplexity", "nats_per_token")]:
+            file = [command, FOLDER / "stories-f16.gguf", "--text", text]
+            self.assertEqual(self.troupe_json(*file, *spread)[key], self.troupe_json(*file, *placement)[key])
 
     def test_a_text_has_one_vector(self):
         def vector(text, *options):

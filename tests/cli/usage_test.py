@@ -11,7 +11,7 @@ from onnx import helper
 
 from harness import FLOAT, MODELS, PROGRAM, cli_test
 
-COMMANDS = ["devices", "inspect", "run", "classify", "bench", "compress", "tokenize", "node"]
+COMMANDS = ["devices", "inspect", "run", "classify", "bench", "compress", "tokenize", "node", "nodes", "pair"]
 
 
 class usage_test(cli_test):

@@ -122,6 +122,25 @@ TEST_CASE("a model of one shape is written out before it is cut") {
   for (std::size_t i = 0; i < outputs.size(); ++i) CHECK(bitwise_equal(outputs[i], expected[i]));
 }
 
+TEST_CASE("a batch of empty sequences is written out as far as any other work") {
+  onnx::ModelProto proto_model = empty_model(8);
+  describe(*proto_model.mutable_graph()->add_input(), "x", proto::FLOAT, {-1, 0, 1});
+  auto& scan = add_node(proto_model, "Scan", {"", "x"}, {"all"});
+  add_attribute(scan, "num_scan_inputs", onnx::AttributeProto::INT).set_i(1);
+  auto& inside = add_body(scan, "body");
+  describe(*inside.add_input(), "each", proto::FLOAT, {1});
+  add_step(inside, "Neg", {"each"}, {"shown"});
+  describe(*inside.add_output(), "shown", proto::FLOAT, {1});
+  proto_model.mutable_graph()->add_output()->set_name("all");
+  const graph model = need(import_onnx(bytes_of(proto_model)));
+  const auto operators = builtin_operators();
+  const auto rows = [](std::int64_t count) { return std::vector{need(tensor::make(dtype::f32, {count, 0, 1}))}; };
+  CHECK(need(specialize(model, operators, rows(3))).graph.nodes.size() < 20);
+  const auto outcome = specialize(model, operators, rows(60'000));
+  REQUIRE(!outcome);
+  CHECK(contains(outcome.error().to_string(), "more than 100000 nodes"));
+}
+
 TEST_CASE("more iterations than can be written out are refused in time") {
   const graph model = need(import_onnx(bytes_of(loop_model(std::int64_t{1} << 62))));
   const auto outcome = specialize(model, builtin_operators(), std::vector{floats_tensor({2}, {1, 2})});

@@ -40,7 +40,7 @@ std::vector<float> logits_after(const std::vector<std::int32_t>& text) {
   return made;
 }
 
-class hash_model final : public step_runner {
+class hash_model final : public direct_steps {
 public:
   explicit hash_model(std::int64_t pages) : memory_(static_cast<std::size_t>(pages * cache_page_positions), -1) {}
 
@@ -81,6 +81,37 @@ public:
 
 private:
   std::vector<std::int32_t> memory_;
+};
+
+/// The same model in several stages: steps that are under way at once, of which one that fails leaves the caches of
+/// those behind it without its own rows, and one that is abandoned is made all the same, before any that is begun
+/// later. After a loss nothing is made until the loss was told.
+class staged_model final : public step_runner {
+public:
+  staged_model(hash_model& model, std::size_t stages) : model_(model), stages_(stages) {}
+
+  std::size_t stages() const noexcept override { return stages_; }
+  void begin(std::vector<tensor> inputs, time_point) override {
+    outcomes_.push_back(lost_ ? error(errc::state_lost, "forgotten before") : model_.run(inputs, {}, {}));
+    lost_ = lost_ || (!outcomes_.back() && outcomes_.back().error().code() == errc::state_lost);
+    most = std::max(most, outcomes_.size());
+  }
+  result<std::vector<tensor>> collect(time_point, const cancellation&) override {
+    REQUIRE(!outcomes_.empty());
+    auto made = std::move(outcomes_.front());
+    outcomes_.pop_front();
+    if (!made && made.error().code() == errc::state_lost) lost_ = false;
+    return made;
+  }
+  void abandon() override { outcomes_.clear(); }
+
+  std::size_t most = 0;
+
+private:
+  hash_model& model_;
+  std::size_t stages_;
+  bool lost_ = false;
+  std::deque<result<std::vector<tensor>>> outcomes_;
 };
 
 time_point soon() {
@@ -179,6 +210,45 @@ TEST_CASE("steps that fail and caches that are lost change no token") {
     for (std::size_t i = 0; i < all.size(); ++i) CHECK(got[i] == alone(all[i].prompt, all[i].options));
     CHECK(made.stats().recoveries > 0);
   }
+}
+
+TEST_CASE("steps that are under way at once change no token, also when they fail and caches are lost") {
+  for (std::uint32_t seed = 0; seed < 24; ++seed) {
+    INFO("seed " << seed);
+    const auto all = conversations(seed, 12, 85);
+    hash_model model(40);
+    std::mt19937 random(seed);
+    for (std::size_t call = 1; call < 3000 && seed % 2 == 0; ++call) {
+      if (random() % 20 == 0) model.fails_at.insert(call);
+      if (random() % 20 == 1) model.loses_at.insert(call);
+    }
+    staged_model staged(model, 1 + seed % 3);
+    generator made = need(generator::make(inputs_of(3, 10), staged, {.cache_pages = 40, .rows_max = 16}));
+    const auto got = run_all(made, all, seed);
+    for (std::size_t i = 0; i < all.size(); ++i) CHECK(got[i] == alone(all[i].prompt, all[i].options));
+    CHECK(staged.most == (seed % 3 == 0 ? 1 : 2 + seed % 3));
+    CHECK(made.stats().pages_available == 39);
+  }
+}
+
+TEST_CASE("a session that is removed while its steps are under way leaves its room to others") {
+  hash_model model(8);
+  staged_model staged(model, 2);
+  generator made = need(generator::make(inputs_of(2, 4), staged, {.cache_pages = 8, .rows_max = 8}));
+  const conversation stays{{3, 1, 4}, {.tokens_max = 20}}, comes{std::vector<token_id>(40, 9), {.tokens_max = 9}};
+  need(made.add(stays.prompt, stays.options));
+  const auto leaves = need(made.add(std::vector<token_id>(60, 5), {.tokens_max = 1}));
+  std::vector<token_id> got = {}, later = {};
+  const auto step = [&] {
+    for (const auto& output : need(made.step(soon())))
+      if (output.token) (output.session == 1 ? got : later).push_back(output.token->token);
+  };
+  step();
+  made.remove(leaves);
+  need(made.add(comes.prompt, comes.options));
+  while (!made.idle()) step();
+  CHECK(got == alone(stays.prompt, stays.options));
+  CHECK(later == alone(comes.prompt, comes.options));
 }
 
 TEST_CASE("a session ends at the end of its context, and says so") {

@@ -60,7 +60,7 @@ private:
 
   coordinator_actions step_done(const order& done) {
     auto& missing = missing_[done.request % missing_.size()];
-    return --missing == 0 ? state_.joined(done.request, std::vector<tensor>{}) : coordinator_actions{};
+    return --missing == 0 ? state_.joined(done.request, 0, std::vector<tensor>{}) : coordinator_actions{};
   }
   void perform(const coordinator_actions& actions) {
     for (const auto& action : actions) std::visit([this](const auto& each) { obey(each); }, action);

@@ -109,8 +109,11 @@ inline std::vector<named_letter> sample_letters() {
   add("cancel", kind::message, cancel{99, 100});
   add("node_status_request", kind::request, node_status_request{});
   add("node_status", kind::response,
-      node_status{
-          "attic", here, {{0, "llvmpipe", "cpu", "llvmpipe 22.3.6", 8u << 20}, {1, "reference", "host", "", 0}}, tree});
+      node_status{"attic",
+                  here,
+                  {{0, "llvmpipe", "cpu", "llvmpipe 22.3.6", 8u << 20}, {1, "reference", "host", "", 0}},
+                  tree,
+                  "0.1.0"});
   add("connect_peer", kind::request, connect_peer{"[::1]:7301"});
   add("ok", kind::response, ok{});
   add("ping", kind::request, ping{0xffffffffffffffffu});

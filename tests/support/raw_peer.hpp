@@ -56,7 +56,7 @@ public:
   /// can make frames that continue this connection.
   wire::greeted_connection greet(wire::link_profile profile = wire::default_profile) {
     wire::hello mine;
-    mine.node = identity("raw");
+    mine.node = node_called("raw");
     mine.profile = profile;
     auto stream = wire::make_socket_stream(wire::file_descriptor(::dup(socket_.get())));
     wire::handshake greeting(wire::handshake::side::connecting, mine);

@@ -29,7 +29,7 @@ inline time_point soon() {
   return steady_clock::now() + patience;
 }
 
-inline wire::node_identity identity(const std::string& name) {
+inline wire::node_identity node_called(const std::string& name) {
   return {need(wire::make_node_id()), name, ""};
 }
 
@@ -119,11 +119,10 @@ public:
   };
 
   explicit acceptor(wire::link_profile profile = wire::default_profile,
-                    milliseconds handshake_time = limits::handshake_time_max) {
-    wire::tcp_options options;
-    options.self = identity("listener");
-    options.profile = profile;
-    options.handshake_time = handshake_time;
+                    milliseconds handshake_time = limits::handshake_time_max)
+      : acceptor(
+            wire::tcp_options{.self = node_called("listener"), .profile = profile, .handshake_time = handshake_time}) {}
+  explicit acceptor(const wire::tcp_options& options) {
     listener_ = need(wire::listen_tcp("127.0.0.1:0", options, [this](std::unique_ptr<wire::link> made) {
       auto seen = std::make_shared<recorder>();
       made->start(seen);
@@ -155,7 +154,7 @@ private:
 inline result<std::unique_ptr<wire::link>> dial(const std::string& address,
                                                 wire::link_profile profile = wire::default_profile) {
   wire::tcp_options options;
-  options.self = identity("dialer");
+  options.self = node_called("dialer");
   options.profile = profile;
   return wire::connect_tcp(address, options, soon());
 }

@@ -9,8 +9,15 @@ using troupe::test::need;
 
 TEST_CASE("addresses are read in one spelling and written so that they can be read again") {
   const std::pair<const char*, const char*> cases[] = {
-      {"127.0.0.1:7300", "127.0.0.1:7300"}, {"localhost:0", "127.0.0.1:0"},       {"[::1]:65535", "[::1]:65535"},
-      {"[0:0:0:0::1]:1", "[::1]:1"},        {"192.168.1.2:80", "192.168.1.2:80"},
+      {"127.0.0.1:7300", "127.0.0.1:7300"},
+      {"localhost:0", "127.0.0.1:0"},
+      {"[::1]:65535", "[::1]:65535"},
+      {"[0:0:0:0::1]:1", "[::1]:1"},
+      {"192.168.1.2:80", "192.168.1.2:80"},
+      {"example.org:80", "example.org:80"},
+      {"cellar:1", "cellar:1"},
+      {"gpu-2.local:7", "gpu-2.local:7"},
+      {"[fe80:0::1%eth0]:5", "[fe80::1%eth0]:5"},
   };
   for (const auto& [given, shown] : cases) {
     INFO(given);
@@ -21,9 +28,29 @@ TEST_CASE("addresses are read in one spelling and written so that they can be re
 }
 
 TEST_CASE("what is not an address is refused with an example of one") {
-  for (const char* text :
-       {"", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:80 ", "::1:80", "[::1]",
-        "[]:80", "example.org:80", "127.0.0.256:1", "127.1:80", "[127.0.0.1]:80", "a\nb:1"}) {
+  for (const char* text : {"",
+                           ":",
+                           "127.0.0.1",
+                           "127.0.0.1:",
+                           "127.0.0.1:65536",
+                           "127.0.0.1:-1",
+                           "127.0.0.1:80 ",
+                           "::1:80",
+                           "[::1]",
+                           "[]:80",
+                           "127.0.0.256:1",
+                           "127.1:80",
+                           "[127.0.0.1]:80",
+                           "a\nb:1",
+                           "a..b:1",
+                           ".a:1",
+                           "a b:1",
+                           "a/b:1",
+                           "a.1:1",
+                           "[::1%]:1",
+                           "[::1%a b]:1",
+                           "[::1%sixteen_symbols_]:1",
+                           "[a.org]:1"}) {
     INFO(text);
     const auto parsed = parse_address(text);
     REQUIRE_FALSE(parsed);
@@ -34,17 +61,14 @@ TEST_CASE("what is not an address is refused with an example of one") {
   CHECK_FALSE(parse_address(std::string(10'000, '1') + ":1"));
 }
 
-TEST_CASE("only loopback addresses are reachable until machines can be paired") {
+TEST_CASE("loopback addresses and those of every interface are known without looking anything up") {
   for (const char* text : {"127.0.0.1:1", "127.9.8.7:1", "[::1]:1", "localhost:1"})
-    CHECK(check_reachable(need(parse_address(text))));
+    CHECK(need(parse_address(text)).is_loopback());
   for (const char* text :
-       {"0.0.0.0:1", "192.168.0.1:1", "[::]:1", "[fe80::1]:1", "[::ffff:127.0.0.1]:1", "128.0.0.1:1"}) {
-    INFO(text);
-    const auto checked = check_reachable(need(parse_address(text)));
-    REQUIRE_FALSE(checked);
-    CHECK(checked.error().code() == errc::unsupported);
-    CHECK(checked.error().message().find("pairing") != std::string::npos);
-  }
+       {"0.0.0.0:1", "192.168.0.1:1", "[::]:1", "[fe80::1]:1", "128.0.0.1:1", "localhost.example.org:1", "a:1"})
+    CHECK_FALSE(need(parse_address(text)).is_loopback());
+  for (const char* text : {"0.0.0.0:1", "[::]:1"}) CHECK(need(parse_address(text)).is_wildcard());
+  for (const char* text : {"127.0.0.1:1", "[::1]:1", "a:1"}) CHECK_FALSE(need(parse_address(text)).is_wildcard());
 }
 
 TEST_CASE("node ids differ and are shown as 32 digits") {

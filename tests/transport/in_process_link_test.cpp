@@ -12,7 +12,7 @@ namespace {
 
 struct joined {
   joined() {
-    auto ends = make_in_process_links(identity("first"), identity("second"));
+    auto ends = make_in_process_links(node_called("first"), node_called("second"));
     first = std::move(ends.first);
     second = std::move(ends.second);
   }

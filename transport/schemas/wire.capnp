@@ -229,6 +229,8 @@ struct NodeStatus {
   id @1 :Common.NodeId;
   devices @2 :List(Device);
   tree @3 :TreeNode;
+  version @4 :Text;
+  # Of Troupe.
 }
 
 struct ConnectPeer {

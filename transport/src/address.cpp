@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -12,10 +13,17 @@
 namespace troupe::wire {
 namespace {
 
+constexpr std::size_t zone_max = 15;  // of an interface's name in Linux
+constexpr std::size_t label_max = 63;
+
 error unreadable(std::string_view text) {
   return fail(errc::invalid_argument,
-              "\"{}\" is not an address; write HOST:PORT, for example 127.0.0.1:7300, [::1]:7300 or localhost:7300",
+              "\"{}\" is not an address; write HOST:PORT, for example 127.0.0.1:7300, [::1]:7300 or cellar.local:7300",
               printable(text.substr(0, limits::address_bytes_max)));
+}
+
+bool is_letter_or_digit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 /// The one spelling of a numeric address, or nothing.
@@ -26,10 +34,39 @@ std::string canonical(int family, const std::string& host) {
   return ::inet_ntop(family, raw.data(), shown.data(), shown.size()) ? shown.data() : "";
 }
 
+/// The same for what stands in brackets, which may end in %ZONE.
+std::string canonical_ipv6(std::string_view host) {
+  const auto percent = host.find('%');
+  std::string shown = canonical(AF_INET6, std::string(host.substr(0, percent)));
+  if (percent == std::string_view::npos || shown.empty()) return shown;
+  const auto zone = host.substr(percent + 1);
+  const auto allowed = [](char c) { return is_letter_or_digit(c) || c == '.' || c == '_' || c == '-'; };
+  if (zone.empty() || zone.size() > zone_max || !std::all_of(zone.begin(), zone.end(), allowed)) return {};
+  return fmt::format("{}%{}", shown, zone);
+}
+
+/// Labels of letters, digits, - and _ between dots. The last one is not a number, or a mistyped IPv4 address would be
+/// looked up as a name.
+bool is_host_name(std::string_view text) {
+  std::string_view label;
+  for (auto rest = text; !rest.empty();) {
+    const auto dot = rest.find('.');
+    label = rest.substr(0, dot);
+    rest = dot == std::string_view::npos ? std::string_view() : rest.substr(dot + 1);
+    const auto allowed = [](char c) { return is_letter_or_digit(c) || c == '-' || c == '_'; };
+    if (label.empty() || label.size() > label_max || !std::all_of(label.begin(), label.end(), allowed)) return false;
+  }
+  return !std::all_of(label.begin(), label.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 }  // namespace
 
 bool address::is_loopback() const noexcept {
-  return ipv6 ? host == "::1" : host.starts_with("127.");
+  return !is_name && (ipv6 ? host == "::1" : host.starts_with("127."));
+}
+
+bool address::is_wildcard() const noexcept {
+  return host == (ipv6 ? "::" : "0.0.0.0");
 }
 
 std::string address::to_string() const {
@@ -48,18 +85,13 @@ result<address> parse_address(std::string_view text) {
 
   if (host == "localhost") host = "127.0.0.1";
   parsed.ipv6 = host.size() > 2 && host.front() == '[' && host.back() == ']';
-  if (parsed.ipv6) host = host.substr(1, host.size() - 2);
-  parsed.host = canonical(parsed.ipv6 ? AF_INET6 : AF_INET, std::string(host));
+  parsed.host = parsed.ipv6 ? canonical_ipv6(host.substr(1, host.size() - 2)) : canonical(AF_INET, std::string(host));
+  if (parsed.host.empty() && !parsed.ipv6 && is_host_name(host)) {
+    parsed.is_name = true;
+    parsed.host = host;
+  }
   if (parsed.host.empty()) return unreadable(text);
   return parsed;
-}
-
-result<void> check_reachable(const address& where) {
-  if (where.is_loopback()) return {};
-  return fail(errc::unsupported,
-              "{} is not an address of this machine's loopback interface, and pairing with other machines is not "
-              "available yet; use 127.0.0.1 or [::1]",
-              where.to_string());
 }
 
 }  // namespace troupe::wire

@@ -67,10 +67,11 @@ public:
     return {};
   }
 
-  void close(std::size_t end) {
+  void close(std::size_t end, error why = error(errc::cancelled, "this side has closed the link")) {
     const std::lock_guard guard(mutex_);
     if (!closed_by_) {
       closed_by_ = end;
+      why_ = std::move(why);
       drain_until_ = steady_clock::now() + limits::close_drain_time_max;
     }
     changed_.notify_all();
@@ -112,7 +113,7 @@ private:
     std::unique_lock guard(mutex_);
     end_state& mine = ends_[end];
     for (;;) {
-      if (closed_by_ == end) return fail(errc::cancelled, "this side has closed the link");
+      if (closed_by_ == end) return why_;
       if (std::exchange(mine.room_made, false)) {
         guard.unlock();
         try {
@@ -170,13 +171,16 @@ private:
   std::condition_variable changed_;
   std::array<end_state, 2> ends_;
   std::optional<std::size_t> closed_by_;
+  error why_{errc::cancelled, ""};
   time_point drain_until_ = time_point::max();
 };
 
 class in_process_link final : public link {
 public:
   in_process_link(std::shared_ptr<channel> shared, std::size_t end, node_identity peer)
-      : channel_(std::move(shared)), end_(end), peer_{std::move(peer), protocol_version_max} {}
+      : channel_(std::move(shared)),
+        end_(end),
+        peer_{std::move(peer), protocol_version_max, {{}, peer_role::coordinator}} {}
 
   ~in_process_link() override {
     channel_->close(end_);
@@ -200,7 +204,8 @@ public:
   result<void> send(outgoing_message message) override {
     return channel_->send(end_, std::move(message), peer_.node.name);
   }
-  void close() override { channel_->close(end_); }
+  using link::close;
+  void close(error why) override { channel_->close(end_, std::move(why)); }
   const peer_info& peer() const noexcept override { return peer_; }
   std::size_t queued_bytes() const override { return channel_->queued_bytes(end_); }
 

@@ -1,18 +1,8 @@
 #include "troupe/transport/records.hpp"
 
-#include <array>
+#include "troupe/transport/permission.hpp"
 
 namespace troupe::wire {
-namespace {
-
-// In the order of `body`.
-constexpr std::array<std::string_view, std::variant_size_v<body>> names{
-    "nothing", "error",       "ok",          "load_part",           "part_up",       "part_failed",  "unload_plan",
-    "step",    "step_failed", "cancel",      "node_status_request", "node_status",   "connect_peer", "ping",
-    "pong",    "kill_part",   "unload_part", "node_leaving",        "chunk_request", "chunk",        "part_progress"};
-
-}  // namespace
-
 lane lane_of(const envelope& letter) noexcept {
   if (std::holds_alternative<chunk>(letter.body)) return lane::background;
   const bool is_bulk = std::holds_alternative<load_part>(letter.body) ||
@@ -22,7 +12,7 @@ lane lane_of(const envelope& letter) noexcept {
 }
 
 std::string_view name_of(const body& record) noexcept {
-  return record.valueless_by_exception() ? names[0] : names[record.index()];
+  return record_rules[record.valueless_by_exception() ? 0 : record.index()].name;
 }
 
 }  // namespace troupe::wire

@@ -17,6 +17,7 @@
 #include "troupe/engine/graph.hpp"
 #include "troupe/engine/result.hpp"
 #include "troupe/engine/tensor.hpp"
+#include "troupe/found_node.hpp"
 #include "troupe/tree.hpp"
 
 namespace troupe {
@@ -49,11 +50,13 @@ struct restart_limits {
 };
 
 struct system_options {
-  std::string name = "local";      ///< how this process calls itself to other nodes
-  std::string device;              ///< as `open_device` takes it; empty: the best
-  device_options devices;          ///< how devices are opened; its `fault_hook` is for tests
-  std::size_t threads = 0;         ///< of the actor scheduler; 0: 2. Devices have threads of their own besides
-  std::vector<std::string> nodes;  ///< "host:port" of other nodes to place parts on
+  std::string name = "local";  ///< how this process calls itself to other nodes
+  std::string device;          ///< as `open_device` takes it; empty: the best
+  device_options devices;      ///< how devices are opened; its `fault_hook` is for tests
+  std::size_t threads = 0;     ///< of the actor scheduler; 0: 2. Devices have threads of their own besides
+  /// "host:port" of other nodes to place parts on; those on other machines have to be paired. Or "auto" alone: all
+  /// nodes of this machine and of paired ones that are found on the local network, which takes up to 4 s.
+  std::vector<std::string> nodes;
   /// Where this machine keeps its key and whom it is paired with. Empty: it keeps nothing, has no identity, and talks
   /// to nobody outside the loopback interface.
   std::filesystem::path state_directory;
@@ -109,6 +112,9 @@ struct run_result {
   std::uint64_t version = 1;  ///< of the weights, all of them: 1 as loaded, one more with each `system::publish`
 };
 
+/// Names what `model::submit` began.
+using run_id = std::uint64_t;
+
 /// Where one part of a model is.
 struct part_placement {
   std::uint32_t part = 0;
@@ -133,9 +139,16 @@ public:
   /// not repeated after a loss, but answered `state_lost` (see docs/embedding.md).
   result<run_result> run(std::span<const tensor> inputs, const run_options& options = {}) const;
 
-  /// As `run`, without waiting: `done` is called once, from an actor thread, and must not block.
-  void submit(std::vector<tensor> inputs, const run_options& options,
-              std::function<void(result<run_result>)> done) const;
+  /// As `run`, without waiting: `done` is called once, from an actor thread, and must not block. A model with states
+  /// makes the runs of one thread in the order of its calls.
+  run_id submit(std::vector<tensor> inputs, const run_options& options,
+                std::function<void(result<run_result>)> done) const;
+  /// Withdraws a run: it is answered `cancelled`, unless it is answered already or cannot be reached now. What its
+  /// parts are computing just then goes on, and comes to nothing.
+  void cancel(run_id which) const;
+
+  /// Parts that work one after the other on a run, so that as many runs keep all of them busy.
+  std::size_t stages() const noexcept;
 
   /// Where the parts are now.
   result<std::vector<part_placement>> placement() const;
@@ -174,9 +187,14 @@ public:
   result<void> publish(const model& to, const graph& network);
   result<void> publish(const model& to, const std::filesystem::path& file);
 
-  /// Serves this process's devices to other nodes. "127.0.0.1:0" takes any free port; returns the port. Loopback only
-  /// until nodes can be paired.
+  /// Serves this process's devices to other nodes. "127.0.0.1:0" takes any free port; returns the port. At any address
+  /// but a loopback one only paired machines are let in, and there has to be one; see docs/security.md.
   result<std::uint16_t> listen(std::string_view address);
+
+  /// Nodes that announce themselves on the local network within `patience`, and paired machines that do not. Those of
+  /// this machine and of paired ones are asked how they are, which may take another 15 s. A node announces itself when
+  /// it listens and has a state directory; without one nobody counts as paired.
+  result<std::vector<found_node>> find_nodes(std::chrono::milliseconds patience = std::chrono::seconds(3));
 
   /// Uses another node from now on: "host:port". Parts of models that are loaded move there until the nodes have about
   /// as many each, without losing a request; a model with states ends its state epoch for that. Waits up to 11 s for

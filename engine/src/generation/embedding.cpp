@@ -1,8 +1,11 @@
 #include "troupe/engine/embedding.hpp"
 
+#include <algorithm>
+#include <deque>
 #include <numeric>
 
 #include "generation/step_inputs.hpp"
+#include "generation/step_plan.hpp"
 #include "kernels/cached_attention.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
@@ -30,17 +33,25 @@ result<std::vector<double>> read(const step_layout& layout, step_runner& runner,
   std::vector<std::int32_t> pages((tokens.size() + cache_page_positions - 1) / cache_page_positions);
   std::iota(pages.begin(), pages.end(), 1);  // page 0 is nobody's
   std::vector<double> sums;
-  for (std::size_t first = 0; first < tokens.size(); first += rows_of_a_step) {
-    const std::size_t count = std::min(rows_of_a_step, tokens.size() - first);
-    step_inputs inputs(layout);
-    inputs.set_pages(0, pages);
-    for (std::size_t at = first; at < first + count; ++at) {
-      inputs.add_row(tokens[at], static_cast<std::int32_t>(at), 0);
-      inputs.want_logits();
+  std::deque<std::size_t> under_way;  // rows of each step
+  std::size_t next = 0;
+  while (next < tokens.size() || !under_way.empty()) {
+    const std::size_t stages = runner.stages();
+    while (next < tokens.size() && under_way.size() < steps_at_once(stages)) {
+      const std::size_t count = std::min(prompt_rows(rows_of_a_step, stages), tokens.size() - next);
+      step_inputs inputs(layout);
+      inputs.set_pages(0, pages);
+      for (const std::size_t end = next + count; next < end; ++next) {
+        inputs.add_row(tokens[next], static_cast<std::int32_t>(next), 0);
+        inputs.want_logits();
+      }
+      TROUPE_TRY(auto operands, inputs.finish());
+      runner.begin(std::move(operands), deadline);
+      under_way.push_back(count);
     }
-    TROUPE_TRY(const auto operands, inputs.finish());
-    TROUPE_TRY(const auto outputs, runner.run(operands, deadline, cancel));
-    TROUPE_CHECK(pool(outputs, count, how, sums));
+    TROUPE_TRY(const auto outputs, runner.collect(deadline, cancel));
+    TROUPE_CHECK(pool(outputs, under_way.front(), how, sums));
+    under_way.pop_front();
   }
   return sums;
 }
@@ -63,6 +74,7 @@ result<std::vector<float>> embed(const std::vector<value_info>& inputs, step_run
       for (const double sum : *sums) made.push_back(static_cast<float>(sum / count));
       return made;
     }
+    runner.abandon();
     // A lost cache is begun anew.
     if (sums.error().code() != errc::state_lost || steady_clock::now() >= deadline) return std::move(sums).error();
   }

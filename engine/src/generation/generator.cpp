@@ -5,6 +5,7 @@
 
 #include "generation/session.hpp"
 #include "generation/step_inputs.hpp"
+#include "generation/step_plan.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
 namespace troupe {
@@ -18,14 +19,15 @@ double log_probability(std::span<const float> logits, token_id token) {
   return logits[static_cast<std::size_t>(token)] - largest - std::log(sum);
 }
 
-/// Rows of one session in one step.
-struct share {
-  session* owner = nullptr;
+/// What one session has in a step that is under way. The session may be gone by the time the step is made.
+struct part_of_step {
+  session_id owner = 0;
   std::size_t count = 0;
   std::vector<std::size_t> scored;        ///< rows of the result that predict the prompt's next tokens, in order
   std::size_t first_scored = 0;           ///< which token of the prompt the first of them predicts
   std::optional<std::size_t> next_token;  ///< row of the result that predicts a new token
 };
+using step_under_way = std::vector<part_of_step>;
 
 }  // namespace
 
@@ -34,11 +36,14 @@ struct generator::state {
   step_runner* runner;
   generator_options options;
   page_pool pool;
-  std::list<session> active;  ///< in the order in which they came
+  std::list<session> active;  ///< in the order in which `plan_step` serves them
   std::list<session> waiting;
   std::vector<bool> sequences;  ///< rows of the page table that are taken
   session_id last_id = 0;
   generator_stats counts;
+  std::deque<step_under_way> under_way = {};  ///< that the runner has, oldest first
+
+  ~state() { runner->abandon(); }
 
   std::size_t context() const { return static_cast<std::size_t>(layout.session_pages * cache_page_positions); }
 
@@ -68,6 +73,7 @@ struct generator::state {
       next.text = known->after;
       next.computed += cache_page_positions;
     }
+    next.begun = next.computed;
     next.remembered = next.pages.size();
     counts.reused_tokens += next.computed;
   }
@@ -79,26 +85,29 @@ struct generator::state {
     active.erase(which);
   }
 
-  /// Sessions that generate come first: a row each. Prompts share the rest.
-  std::vector<share> plan() {
-    std::vector<share> shares;
-    std::size_t left = options.rows_max;
-    const auto give = [&](session& to, std::size_t count) {
-      if (count == 0) return;
-      shares.push_back({&to, count, {}, 0, std::nullopt});
-      left -= count;
-    };
-    for (session& each : active)
-      if (each.remaining() == 1) give(each, std::min<std::size_t>(left, 1));
-    for (session& each : active)
-      if (each.remaining() > 1) give(each, std::min(left, each.remaining()));
-    return shares;
+  /// As many as keep every stage busy.
+  result<void> begin_steps(time_point deadline) {
+    const std::size_t stages = runner->stages();
+    while (under_way.size() < steps_at_once(stages)) {
+      const std::vector<row_share> shares = plan_step(active, options.rows_max, stages);
+      if (shares.empty()) break;
+      step_inputs inputs(layout);
+      step_under_way begun;
+      for (const row_share& share : shares) begun.push_back(add_rows(share, inputs));
+      under_way.push_back(std::move(begun));
+      counts.rows += inputs.rows();
+      ++counts.steps;
+      TROUPE_TRY(auto operands, inputs.finish());
+      runner->begin(std::move(operands), deadline);
+    }
+    return {};
   }
 
-  void add_rows(share& part, step_inputs& inputs) {
-    const session& from = *part.owner;
+  part_of_step add_rows(const row_share& share, step_inputs& inputs) {
+    const session& from = *share.owner;
+    part_of_step part{.owner = from.id, .count = share.count, .scored = {}, .next_token = {}};
     inputs.set_pages(from.sequence, from.pages);
-    for (std::size_t at = from.computed; at < from.computed + part.count; ++at) {
+    for (std::size_t at = share.first; at < share.first + share.count; ++at) {
       inputs.add_row(from.tokens[at], static_cast<std::int32_t>(at), static_cast<std::int32_t>(from.sequence));
       if (at + 1 == from.tokens.size()) {
         if (from.options.tokens_max > 0) part.next_token = inputs.want_logits();
@@ -107,6 +116,14 @@ struct generator::state {
         part.scored.push_back(inputs.want_logits());
       }
     }
+    return part;
+  }
+
+  /// What the steps under way were to leave in the caches has to be computed again.
+  void abandon() {
+    runner->abandon();
+    under_way.clear();
+    for (session& each : active) each.begun = each.computed;
   }
 
   /// The caches are empty: everything is computed again, from tokens that are known. What the pages of a text hold is
@@ -114,15 +131,14 @@ struct generator::state {
   void lose_caches() {
     pool.forget_contents();
     for (session& each : active) {
-      each.computed = 0;
+      each.computed = each.begun = 0;
       each.text = 0;
       each.remembered = 0;
     }
     ++counts.recoveries;
   }
 
-  session_output conclude(const share& part, std::span<const float> logits, std::size_t width) {
-    session& from = *part.owner;
+  session_output conclude(session& from, const part_of_step& part, std::span<const float> logits, std::size_t width) {
     session_output made;
     made.session = from.id;
     const auto row = [&](std::size_t index) { return logits.subspan(index * width, width); };
@@ -152,6 +168,31 @@ struct generator::state {
     return made;
   }
 
+  /// What the oldest step under way gives its sessions.
+  result<std::vector<session_output>> take(std::span<const tensor> outputs) {
+    const step_under_way made = std::move(under_way.front());
+    under_way.pop_front();
+    std::size_t wanted = 0;
+    for (const part_of_step& part : made) wanted += part.scored.size() + (part.next_token ? 1 : 0);
+    if (outputs.empty() || outputs[0].type() != dtype::f32 || outputs[0].dims().rank() != 2 ||
+        outputs[0].dims()[0] < static_cast<std::int64_t>(wanted) || outputs[0].dims()[1] < 1) {
+      abandon();
+      return fail(errc::internal, "the model gives no logits");
+    }
+    std::vector<session_output> given;
+    for (const part_of_step& part : made) {
+      const auto owner =
+          std::find_if(active.begin(), active.end(), [&](const session& each) { return each.id == part.owner; });
+      if (owner == active.end()) continue;  // removed meanwhile
+      session_output output =
+          conclude(*owner, part, outputs[0].as<float>(), static_cast<std::size_t>(outputs[0].dims()[1]));
+      if (output.finished != finish_reason::none) end(owner);
+      if (output.token || output.finished != finish_reason::none || !output.prompt_log_probabilities.empty())
+        given.push_back(std::move(output));
+    }
+    return given;
+  }
+
   finish_reason finished(const session& from) const {
     const auto& ends = from.options.end_tokens;
     if (std::find(ends.begin(), ends.end(), from.tokens.back()) != ends.end()) return finish_reason::end;
@@ -169,6 +210,13 @@ struct generator::state {
     }
   }
 };
+
+result<std::vector<tensor>> direct_steps::collect(time_point deadline, const cancellation& cancel) {
+  if (begun_.empty()) return error(errc::internal, "a step is collected that was not begun");
+  const std::vector<tensor> inputs = std::move(begun_.front());
+  begun_.pop_front();
+  return run(inputs, deadline, cancel);
+}
 
 result<generator> generator::make(const std::vector<value_info>& inputs, step_runner& runner,
                                   const generator_options& options) {
@@ -240,43 +288,22 @@ bool generator::idle() const noexcept {
 result<std::vector<session_output>> generator::step(time_point deadline, const cancellation& cancel) {
   state& self = *state_;
   self.admit();
-  std::vector<session_output> made;
-  std::vector<share> shares;
-  std::vector<tensor> outputs;
   while (true) {
-    shares = self.plan();
-    if (shares.empty()) return made;
-    step_inputs inputs(self.layout);
-    for (share& part : shares) self.add_rows(part, inputs);
-    self.counts.rows += inputs.rows();
-    ++self.counts.steps;
-    TROUPE_TRY(const auto operands, inputs.finish());
-    auto outcome = self.runner->run(operands, deadline, cancel);
-    if (outcome) {
-      outputs = std::move(outcome).value();
-      break;
+    if (auto begun = self.begin_steps(deadline); !begun) {
+      self.abandon();
+      return std::move(begun).error();
     }
-    if (outcome.error().code() != errc::state_lost) return std::move(outcome).error();
-    self.lose_caches();  // also when there is no time left to repeat the step: the next one must not believe in them
-    if (steady_clock::now() >= deadline || cancel.cancelled()) return std::move(outcome).error();
+    if (self.under_way.empty()) return std::vector<session_output>();
+    auto outcome = self.runner->collect(deadline, cancel);
+    if (outcome) return self.take(*outcome);
+    self.abandon();
+    const errc code = outcome.error().code();
+    // Also when there is no time left to repeat the step: the next one must not believe in the caches.
+    if (code == errc::state_lost) self.lose_caches();
+    // The step may have been begun by an earlier call that allowed less time.
+    const bool again = code == errc::state_lost || code == errc::deadline_exceeded;
+    if (!again || steady_clock::now() >= deadline || cancel.cancelled()) return std::move(outcome).error();
   }
-  std::size_t wanted = 0;
-  for (const share& part : shares) wanted += part.scored.size() + (part.next_token ? 1 : 0);
-  if (outputs.empty() || outputs[0].type() != dtype::f32 || outputs[0].dims().rank() != 2 ||
-      outputs[0].dims()[0] < static_cast<std::int64_t>(wanted) || outputs[0].dims()[1] < 1)
-    return fail(errc::internal, "the model gives no logits");
-  const auto width = static_cast<std::size_t>(outputs[0].dims()[1]);
-  for (const share& part : shares) {
-    session_output output = self.conclude(part, outputs[0].as<float>(), width);
-    if (output.finished != finish_reason::none) {
-      const auto which = std::find_if(self.active.begin(), self.active.end(),
-                                      [&](const session& each) { return each.id == output.session; });
-      self.end(which);
-    }
-    if (output.token || output.finished != finish_reason::none || !output.prompt_log_probabilities.empty())
-      made.push_back(std::move(output));
-  }
-  return made;
 }
 
 std::span<const token_id> generator::tokens(session_id which) const noexcept {

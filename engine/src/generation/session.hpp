@@ -17,6 +17,7 @@ struct session {
   std::size_t length_max = 0;  ///< tokens at most, with those to generate
   std::size_t scored = 1;      ///< tokens of the prompt whose log-probability was given already, or cannot be
   std::size_t computed = 0;    ///< tokens whose keys and values are in the cache
+  std::size_t begun = 0;       ///< the same with those of steps that are under way
 
   std::int64_t sequence = -1;  ///< row of the page table; -1 while it waits
   std::vector<page_pool::page> pages;

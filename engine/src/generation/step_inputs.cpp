@@ -4,18 +4,41 @@
 #include <array>
 
 #include "troupe/engine/detail/fail.hpp"
+#include "troupe/engine/limits.hpp"
 
 namespace troupe {
 namespace {
 
-constexpr std::array<std::size_t, 10> row_counts{1, 2, 4, 8, 16, 32, 48, 64, 96, 128};
-/// When not every row has logits: prompts, mostly.
-constexpr std::array<std::size_t, 4> some_output_counts{1, 4, 16, 64};
+/// Rows of a step, and of how many of them there are logits, in ascending order: of all when sessions generate, of one
+/// when a prompt is read, of a few when both is done. No more shapes than a program keeps ready, or a mixture of loads
+/// would compile at every step.
+struct step_shape {
+  std::size_t rows, outputs;
+};
+constexpr std::array<step_shape, 16> step_shapes{{{1, 1},
+                                                  {2, 2},
+                                                  {4, 4},
+                                                  {8, 8},
+                                                  {16, 1},
+                                                  {16, 16},
+                                                  {32, 1},
+                                                  {32, 32},
+                                                  {48, 16},
+                                                  {48, 48},
+                                                  {64, 1},
+                                                  {64, 16},
+                                                  {64, 64},
+                                                  {128, 1},
+                                                  {128, 16},
+                                                  {128, 128}}};
+static_assert(step_shapes.size() <= limits::program_shapes_max);
 
-/// The smallest count that is large enough; past the last, multiples of it.
-std::size_t rounded_up(std::span<const std::size_t> counts, std::size_t wanted) {
-  const auto found = std::lower_bound(counts.begin(), counts.end(), wanted);
-  return found != counts.end() ? *found : (wanted + counts.back() - 1) / counts.back() * counts.back();
+/// The first shape that is large enough; past the last, multiples of it.
+step_shape shape_for(std::size_t rows, std::size_t outputs) {
+  for (const step_shape& each : step_shapes)
+    if (each.rows >= rows && each.outputs >= outputs) return each;
+  const std::size_t most = step_shapes.back().rows, rounded = (rows + most - 1) / most * most;
+  return {rounded, outputs <= 1 ? 1 : rounded};
 }
 
 result<tensor> list_of(const std::vector<std::int32_t>& values) {
@@ -67,13 +90,11 @@ std::size_t step_inputs::want_logits() {
 }
 
 result<std::vector<tensor>> step_inputs::finish() {
-  const std::size_t rows = rounded_up(row_counts, tokens_.size());
-  const bool all = output_rows_.size() == tokens_.size();
-  const std::size_t outputs = all ? rows : std::min(rows, rounded_up(some_output_counts, output_rows_.size()));
-  tokens_.resize(rows, -1);
-  positions_.resize(rows, -1);
-  sequences_.resize(rows, 0);
-  output_rows_.resize(std::max<std::size_t>(outputs, 1), 0);
+  const step_shape padded = shape_for(tokens_.size(), output_rows_.size());
+  tokens_.resize(padded.rows, -1);
+  positions_.resize(padded.rows, -1);
+  sequences_.resize(padded.rows, 0);
+  output_rows_.resize(padded.outputs, 0);
   std::vector<tensor> made(layout_.input_count);
   TROUPE_TRY(made[layout_.tokens], list_of(tokens_));
   TROUPE_TRY(made[layout_.positions], list_of(positions_));

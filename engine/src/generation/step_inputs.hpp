@@ -32,7 +32,6 @@ public:
   std::size_t want_logits();
 
   std::size_t rows() const noexcept { return tokens_.size(); }
-  bool wants_any() const noexcept { return !output_rows_.empty(); }
   /// The tensors, in the order of the model's inputs.
   result<std::vector<tensor>> finish();
 

@@ -190,8 +190,10 @@ result<void> validate_at(const graph& model, std::size_t depth, graph_size& size
   if (depth > 0 && !model.states.empty())
     return fail(errc::invalid_argument, "a body has {} states; only the graph around it may have any",
                 model.states.size());
+  std::vector<bool> is_state(model.values.size(), false);
   for (const value_id id : model.states) {
     TROUPE_CHECK(make(id, "the list of states"));
+    is_state[id] = true;
     TROUPE_CHECK(state_dims(model.values[id]));
   }
   for (const node& step : model.nodes) {
@@ -212,7 +214,7 @@ result<void> validate_at(const graph& model, std::size_t depth, graph_size& size
     if (id >= model.values.size())
       return fail(errc::invalid_argument, "the list of outputs refers to value {}, which does not exist", id);
     if (!made[id]) return fail(errc::invalid_argument, "no node makes the output \"{}\"", model.values[id].name);
-    if (model.is_state(id)) return fail(errc::invalid_argument, "the output \"{}\" is a state", model.values[id].name);
+    if (is_state[id]) return fail(errc::invalid_argument, "the output \"{}\" is a state", model.values[id].name);
   }
   return {};
 }

@@ -18,6 +18,8 @@ constexpr std::int64_t rounds_max = 55000;
 /// Pages that one workgroup of a GPU visits: four at a time.
 constexpr std::int64_t split_pages = 32;
 constexpr std::int64_t head_size_max = 512;
+/// Rows of a head for which one subgroup of a software device loads keys and values once.
+constexpr std::int64_t rows_together = 4;
 
 struct parameters {
   std::uint32_t rows, heads, kv_heads, head_words;
@@ -93,13 +95,20 @@ void add_software(lowering_context& context, const cached_attention_plan& plan, 
     from.texels = texels;
     return from;
   };
-  context.add({.shader = texels ? "cached_attention_subgroup_texel" : "cached_attention_subgroup",
+  // Rows of different sessions share nothing: then the kernel for one row is faster.
+  const bool together = plan.rows >= 2 * rows_together && plan.rows >= 2 * plan.sessions &&
+                        plan.session_pages <= rounds_max / rows_together;
+  context.add({.shader = together ? texels ? "cached_attention_rows_texel" : "cached_attention_rows"
+                         : texels ? "cached_attention_subgroup_texel"
+                                  : "cached_attention_subgroup",
                .operands = {read({queries}), context.read(operand::positions), context.read(operand::sequences),
                             context.read(operand::pages), read(context.read(operand::keys)),
                             read(context.read(operand::values)), context.write(0)},
                .push_constants = push_bytes(block),
                .specialization = {as_u32((plan.head_size + 63) / 64)},
-               .groups = groups_for(plan.rows * plan.heads, 2, context.traits())});
+               .groups = together ? groups_for((plan.rows + rows_together - 1) / rows_together * plan.heads, 1,
+                                               context.traits())
+                                  : groups_for(plan.rows * plan.heads, 2, context.traits())});
 }
 
 void add_general(lowering_context& context, const cached_attention_plan& plan, parameters block,

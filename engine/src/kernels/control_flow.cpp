@@ -277,6 +277,7 @@ result<void> expand_batch(expansion& to, const node& step, const body_form& form
   std::vector<std::vector<value_id>> made(step.outputs.size());
   for (std::int64_t row = 0; row < batch; ++row) {
     std::vector<value_id> operands(step.inputs.begin() + 1, step.inputs.end());
+    TROUPE_CHECK(to.charge(step, operands.size() + step.outputs.size()));  // slices, and parts to be stacked
     for (std::size_t i = 0; i + form.captures < operands.size(); ++i) {
       TROUPE_TRY(operands[i], take_slice(to, operands[i], row, 0, operands[i]));
     }

@@ -16,7 +16,7 @@ namespace {
 using seconds = std::chrono::duration<double>;
 
 /// The steps of a generator on one program; each is profiled besides when asked for.
-class program_steps final : public step_runner {
+class program_steps final : public direct_steps {
 public:
   explicit program_steps(program& runs) : program_(runs) {}
 

@@ -16,5 +16,7 @@ void add_embed(program& to);
 void add_perplexity(program& to);
 void add_tokenize(program& to);
 void add_node(program& to);
+void add_nodes(program& to);
+void add_pair(program& to);
 
 }  // namespace troupe::app

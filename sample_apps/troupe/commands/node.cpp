@@ -17,11 +17,6 @@ struct node_command {
   placement_options placement;
 };
 
-std::string host_name() {
-  char name[256] = {};
-  return gethostname(name, sizeof(name) - 1) == 0 && name[0] ? name : "node";
-}
-
 result<void> node(const node_command& given, console& out) {
   // Blocked before the system starts its threads, which inherit the mask: only sigwait below sees these signals.
   sigset_t stop_signals;

@@ -33,7 +33,7 @@ void check_unharmed(acceptor& host) {
 TEST_CASE("the system chooses a port when 0 is asked for, also over IPv6") {
   for (const char* where : {"127.0.0.1:0", "[::1]:0", "localhost:0"}) {
     tcp_options options;
-    options.self = identity("n");
+    options.self = node_called("n");
     const auto made = listen_tcp(where, options, [](std::unique_ptr<wire::link>) {});
     REQUIRE(made);
     CHECK((*made)->local_address().port != 0);
@@ -44,7 +44,7 @@ TEST_CASE("the system chooses a port when 0 is asked for, also over IPv6") {
 TEST_CASE("a port that is taken gives an error that names it and says what to do") {
   acceptor host;
   tcp_options options;
-  options.self = identity("second");
+  options.self = node_called("second");
   const auto second = listen_tcp(host.address(), options, [](std::unique_ptr<wire::link>) {});
   REQUIRE_FALSE(second);
   CHECK(second.error().code() == errc::unavailable);
@@ -58,21 +58,34 @@ TEST_CASE("a port can be listened on again at once after its listener is gone") 
   const auto near = need(dial(address));
   host.reset();
   tcp_options options;
-  options.self = identity("again");
+  options.self = node_called("again");
   CHECK(listen_tcp(address, options, [](std::unique_ptr<wire::link>) {}));
 }
 
-TEST_CASE("addresses beyond the loopback interface are refused") {
+TEST_CASE("a node without a key does not listen where other machines reach it") {
   tcp_options options;
-  options.self = identity("n");
-  const auto listening = listen_tcp("0.0.0.0:0", options, [](std::unique_ptr<wire::link>) {});
-  const auto connecting = dial("192.0.2.1:7300");
-  REQUIRE_FALSE(listening);
-  REQUIRE_FALSE(connecting);
-  for (const error& refused : {listening.error(), connecting.error()}) {
-    CHECK(refused.code() == errc::unsupported);
-    CHECK(refused.message().find("pairing with other machines is not available yet") != std::string::npos);
+  options.self = node_called("n");
+  for (const char* where : {"0.0.0.0:0", "[::]:0"}) {
+    const auto listening = listen_tcp(where, options, [](std::unique_ptr<wire::link>) {});
+    REQUIRE_FALSE(listening);
+    CHECK(listening.error().code() == errc::invalid_argument);
+    CHECK(listening.error().message().find("state directory") != std::string::npos);
+    CHECK(listening.error().to_string().find(std::string(where).substr(0, 4)) != std::string::npos);
   }
+}
+
+TEST_CASE("names are looked up, and one that nobody knows is named") {
+  acceptor host;
+  const auto port = std::to_string(host.listener().local_address().port);
+  CHECK(dial("localhost:" + port));
+  const auto began = steady_clock::now();
+  tcp_options options;
+  options.self = node_called("n");
+  const auto made = connect_tcp("no-such-machine.invalid:" + port, options, began + milliseconds(3000));
+  CHECK(steady_clock::now() - began < milliseconds(10'000));
+  REQUIRE_FALSE(made);
+  CHECK(made.error().retryable() != (made.error().code() == errc::deadline_exceeded));
+  CHECK(made.error().message().find("no-such-machine.invalid") != std::string::npos);
 }
 
 TEST_CASE("connecting where nobody listens fails at once and names the address") {
@@ -92,7 +105,7 @@ TEST_CASE("connecting where nobody listens fails at once and names the address")
 TEST_CASE("connecting to somebody who never greets ends by the deadline") {
   const auto silent = need(listen_socket({"127.0.0.1", 0, false}));
   tcp_options options;
-  options.self = identity("n");
+  options.self = node_called("n");
   const auto began = steady_clock::now();
   const auto by_deadline = connect_tcp(silent.local.to_string(), options, began + milliseconds(200));
   const auto took = steady_clock::now() - began;
@@ -141,7 +154,7 @@ TEST_CASE("garbage, other protocols and lying frames are cut off and harm nobody
   long_hello.length = 1 << 30;
   const auto raw = encode_header(long_hello);
   attacks.push_back({raw.begin(), raw.end()});
-  auto wrong_sum = sealed({.type = frame_type::hello}, encode_hello({1, 1, default_profile, identity("x")}));
+  auto wrong_sum = sealed({.type = frame_type::hello}, encode_hello({1, 1, default_profile, node_called("x")}));
   wrong_sum.back() ^= std::byte{1};
   attacks.push_back(wrong_sum);
   attacks.push_back(sealed({.type = frame_type::data, .opens_message = true}, {}));
@@ -160,7 +173,7 @@ TEST_CASE("garbage, other protocols and lying frames are cut off and harm nobody
 TEST_CASE("a peer of another version is refused, and both sides can name both ranges") {
   acceptor host;
   raw_peer old(host.address());
-  old.send(sealed({.type = frame_type::hello}, encode_hello({40, 41, default_profile, identity("old")})));
+  old.send(sealed({.type = frame_type::hello}, encode_hello({40, 41, default_profile, node_called("old")})));
   const std::string answer = old.read_until_closed();
   REQUIRE(answer.size() > frame_header_bytes);
   const auto theirs = decode_hello(std::as_bytes(std::span(answer)).subspan(frame_header_bytes));

@@ -109,7 +109,7 @@ TEST_CASE("frames that are well-formed but wrong are refused, each with its reas
   frame_header too_long{.type = frame_type::data};
   too_long.length = frame_payload_max + 1;
   const auto oversized = encode_header(too_long);
-  auto late = frame({.type = frame_type::heartbeat, .sequence = 1}, {});
+  auto late = frame({.type = frame_type::heartbeat, .sequence = 1}, std::vector<std::byte>(8));
   auto twice = opening(100, {});
   auto second = opening(100, {});
   second = frame({.type = frame_type::data, .opens_message = true, .lane = lane::bulk, .sequence = 1},
@@ -120,7 +120,8 @@ TEST_CASE("frames that are well-formed but wrong are refused, each with its reas
       {{oversized.begin(), oversized.end()}, "announces 262113 bytes"},
       {late, "frame 1 arrives where frame 0 is expected"},
       {frame({.type = frame_type::hello}, std::vector<std::byte>(30)), "after the greeting"},
-      {frame({.type = frame_type::heartbeat}, std::vector<std::byte>(1)), "at most 0 are allowed"},
+      {frame({.type = frame_type::heartbeat}, std::vector<std::byte>(9)), "at most 8 are allowed"},
+      {frame({.type = frame_type::heartbeat}, {}), "a heartbeat has 0 bytes"},
       {frame({.type = frame_type::data, .lane = lane::bulk}, std::vector<std::byte>(8)), "has not begun"},
       {frame({.type = frame_type::data, .opens_message = true}, std::vector<std::byte>(7)), "begins with 7 bytes"},
       {opening(0, {}), "a head of 0 bytes"},
@@ -164,7 +165,7 @@ TEST_CASE("before the greeting nothing but a short greeting is taken, and little
   for (const auto type : {frame_type::data, frame_type::heartbeat}) {
     frame_reader reader;
     collector seen;
-    const auto raw = frame({.type = type}, {});
+    const auto raw = frame({.type = type}, std::vector<std::byte>(type == frame_type::heartbeat ? 8 : 0));
     std::copy(raw.begin(), raw.end(), reader.space().begin());
     CHECK_FALSE(reader.received(raw.size(), seen));
   }
@@ -172,7 +173,7 @@ TEST_CASE("before the greeting nothing but a short greeting is taken, and little
   collector seen;
   CHECK(reader.buffer_bytes() <= 2048);
   auto raw = frame({.type = frame_type::hello}, std::vector<std::byte>(40));
-  const auto behind = frame({.type = frame_type::heartbeat, .sequence = 1}, {});
+  const auto behind = frame({.type = frame_type::heartbeat, .sequence = 1}, std::vector<std::byte>(8));
   raw.insert(raw.end(), behind.begin(), behind.end());
   std::copy(raw.begin(), raw.end(), reader.space().begin());
   need(reader.received(raw.size(), seen));

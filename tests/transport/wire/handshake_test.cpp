@@ -10,7 +10,7 @@ namespace {
 
 hello greeting_of(const std::string& name) {
   hello made;
-  made.node = identity(name);
+  made.node = node_called(name);
   made.node.listen_address = "127.0.0.1:7300";
   return made;
 }

@@ -1,6 +1,7 @@
 #include "wire/outbox.hpp"
 
 #include "stream.hpp"
+#include "wire/bytes.hpp"
 
 using namespace troupe;
 using namespace troupe::wire;
@@ -113,6 +114,10 @@ TEST_CASE("messages are released as soon as they are sent, and only one heartbea
   drain(out);
   CHECK(watched.expired());
   CHECK(out.waiting_bytes() == 0);
-  for (int i = 0; i < 100; ++i) out.push_heartbeat();
-  CHECK(drain(out).size() == frame_header_bytes);
+  for (std::uint64_t i = 0; i < 100; ++i) out.push_heartbeat(i);
+  const std::uint64_t before = out.sent_bytes();
+  const auto sent = drain(out);
+  CHECK(sent.size() == frame_header_bytes + heartbeat_bytes);
+  CHECK(load<std::uint64_t>(sent, frame_header_bytes) == 99);  // the latest
+  CHECK(out.sent_bytes() == before + sent.size());
 }

@@ -60,6 +60,8 @@ result<void> write(const node_status& record, schema::NodeStatus::Builder to, re
     devices[i].setDriver(device.driver);
     devices[i].setMemoryBytes(device.memory_bytes);
   }
+  TROUPE_CHECK(with.check_text(record.version, text_max, "the version of a node"));
+  to.setVersion(record.version);
   return write_tree(record.tree, to.initTree(), limits::tree_depth_max);
 }
 
@@ -77,6 +79,7 @@ result<void> read(schema::NodeStatus::Reader from, node_status& into, record_rea
     TROUPE_TRY(device.driver, with.text(devices[i].getDriver(), text_max, "a text about a device"));
     device.memory_bytes = devices[i].getMemoryBytes();
   }
+  TROUPE_TRY(into.version, with.text(from.getVersion(), text_max, "the version of a node"));
   return read_tree(from.getTree(), into.tree, with, limits::tree_depth_max);
 }
 

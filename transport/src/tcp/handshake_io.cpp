@@ -1,5 +1,7 @@
 #include "tcp/handshake_io.hpp"
 
+#include <poll.h>
+
 namespace troupe::wire {
 
 result<void> flush(byte_stream& stream, outbox& out) {
@@ -12,6 +14,8 @@ result<void> flush(byte_stream& stream, outbox& out) {
 }
 
 result<bool> advance(byte_stream& stream, handshake& greeting) {
+  TROUPE_TRY(const bool is_open, stream.open());
+  if (!is_open) return false;
   while (!greeting.heard()) {
     TROUPE_TRY(const std::size_t count, stream.read(greeting.space()));
     if (count == 0) break;
@@ -20,8 +24,17 @@ result<bool> advance(byte_stream& stream, handshake& greeting) {
       return std::move(heard).error();
     }
   }
-  TROUPE_CHECK(flush(stream, greeting.output()));
+  if (auto written = flush(stream, greeting.output()); !written) {
+    // What the peer said last tells more than a broken pipe.
+    if (!greeting.heard()) TROUPE_CHECK(stream.read(greeting.space()));
+    return std::move(written).error();
+  }
   return greeting.done();
+}
+
+short awaited_events(const byte_stream& stream, const handshake& greeting) {
+  if (const short opening = stream.opening_events()) return opening;
+  return static_cast<short>(POLLIN | (greeting.output().empty() ? 0 : POLLOUT));
 }
 
 }  // namespace troupe::wire

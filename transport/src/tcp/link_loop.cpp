@@ -16,6 +16,8 @@ namespace {
 
 // After so many bytes in one direction it is the other one's turn, and that of heartbeats.
 constexpr std::size_t bytes_per_turn = 4 * limits::frame_bytes_max;
+// How soon unpairing ends a link.
+constexpr std::chrono::milliseconds trust_interval{500};
 
 }  // namespace
 
@@ -26,6 +28,7 @@ link_loop::link_loop(std::unique_ptr<byte_stream> stream, greeted_connection con
       wake_(std::move(wake)),
       reader_(std::move(connection.reader)),
       life_(profile_, steady_clock::now()),
+      trust_checked_(steady_clock::now()),
       stream_(std::move(stream)),
       out_(std::move(connection.out)),
       guest_(std::move(guest)) {}
@@ -48,9 +51,10 @@ result<void> link_loop::send(outgoing_message message) {
   return {};
 }
 
-void link_loop::close() {
+void link_loop::close(error why) {
   {
     const std::lock_guard guard(mutex_);
+    if (!closing_) closing_why_ = std::move(why);
     closing_ = true;
   }
   wake_.signal();
@@ -76,7 +80,7 @@ error link_loop::serve() {
   // Something may have come together with the greeting.
   auto outcome = reader_.received(0, *this);
   while (outcome && ending_ != ending::over) outcome = serve_once();
-  if (closing_) return fail(errc::cancelled, "this side has closed the link");
+  if (closing_) return closing_why_;  // never changes after `closing_` was set
   say_why(outcome.error());
   return std::move(outcome).error();
 }
@@ -90,22 +94,24 @@ result<void> link_loop::serve_once() {
   }
   const short events = static_cast<short>(POLLIN | (output_waits ? POLLOUT : 0));
   std::array<pollfd, 2> watched{{{stream_->descriptor(), events, 0}, {wake_.descriptor(), POLLIN, 0}}};
-  const auto wait = poll_timeout(steady_clock::now(), std::min(life_.next_check(), drain_until_));
+  const auto next = std::min({life_.next_check(), drain_until_, trust_checked_ + trust_interval});
+  const auto wait = stream_->holds_bytes() ? 0 : poll_timeout(steady_clock::now(), next);
   static_cast<void>(::poll(watched.data(), watched.size(), wait));
   if (watched[1].revents != 0) wake_.clear();
 
   // Reading comes before judging: it may have been this process that stood still.
-  if (watched[0].revents & ~POLLOUT) TROUPE_CHECK(read_some());
+  if (stream_->holds_bytes() || (watched[0].revents & ~POLLOUT)) TROUPE_CHECK(read_some());
   TROUPE_CHECK(write_some());
   tell_room();
 
   const auto now = steady_clock::now();
+  check_trust(now);
   if (closing_) wind_down(now);
   if (auto lost = life_.verdict(now)) return *std::move(lost);
   if (!closing_ && life_.heartbeat_due(now)) {
     life_.on_heartbeat_queued(now);
     const std::lock_guard guard(mutex_);
-    out_.push_heartbeat();
+    out_.push_heartbeat(reader_.received_bytes());
   }
   return {};
 }
@@ -166,6 +172,12 @@ void link_loop::tell_room() {
   if (!closing_) handler_->on_room();
 }
 
+void link_loop::check_trust(time_point now) {
+  if (now < trust_checked_ + trust_interval) return;
+  trust_checked_ = now;
+  if (auto trusted = stream_->check_trust(); !trusted) close(std::move(trusted).error());
+}
+
 void link_loop::wind_down(time_point now) {
   if (ending_ == ending::no) {
     ending_ = ending::draining;
@@ -173,7 +185,7 @@ void link_loop::wind_down(time_point now) {
   }
   const std::lock_guard guard(mutex_);
   if (ending_ == ending::draining && out_.empty()) {
-    out_.push_goodbye(encode_goodbye(error(errc::cancelled, "")));
+    out_.push_goodbye(encode_goodbye(closing_why_));
     ending_ = ending::farewell_queued;
   } else if (ending_ == ending::farewell_queued && out_.empty()) {
     // The peer ends the connection when it has read this far; leaving earlier could take the farewell back.
@@ -220,6 +232,15 @@ result<void> link_loop::on_hello(std::span<const std::byte>) {
 
 result<void> link_loop::on_goodbye(std::span<const std::byte> payload) {
   return decode_goodbye(payload);
+}
+
+void link_loop::on_heartbeat(std::uint64_t arrived) {
+  std::uint64_t sent = 0;
+  {
+    const std::lock_guard guard(mutex_);
+    sent = out_.sent_bytes();
+  }
+  life_.on_report(arrived, sent, steady_clock::now());
 }
 
 result<void> link_loop::on_message(incoming_message message) {

@@ -24,7 +24,7 @@ public:
             std::shared_ptr<void> guest);
 
   result<void> send(outgoing_message message);
-  void close();
+  void close(error why);
   const peer_info& peer() const noexcept { return peer_; }
   std::size_t queued_bytes() const;
 
@@ -40,6 +40,7 @@ private:
   result<void> on_hello(std::span<const std::byte> payload) override;
   result<void> on_goodbye(std::span<const std::byte> payload) override;
   result<void> on_message(incoming_message message) override;
+  void on_heartbeat(std::uint64_t arrived) override;
 
   error serve();
   result<void> serve_once();
@@ -47,6 +48,8 @@ private:
   result<void> write_some();
   result<std::size_t> write_waiting(std::unique_lock<std::mutex>& guard, std::size_t bytes_max);
   void tell_room();
+  /// Closes the link of a peer that was unpaired.
+  void check_trust(time_point now);
   /// This side has closed the link: what waits goes out, then a farewell, then the peer's end is awaited.
   void wind_down(time_point now);
   void say_why(const error& reason);
@@ -63,6 +66,7 @@ private:
   liveness life_;
   ending ending_ = ending::no;
   time_point drain_until_ = time_point::max();
+  time_point trust_checked_;
 
   // Guarded by `mutex_`. Whoever sets `writing_` may use the stream for writing while the mutex is free.
   mutable std::mutex mutex_;
@@ -71,7 +75,8 @@ private:
   outbox out_;
   bool writing_ = false;
   bool room_wanted_ = false;
-  std::atomic<bool> closing_{false};  // written under the mutex
+  std::atomic<bool> closing_{false};  // written under the mutex, after its reason
+  error closing_why_{errc::cancelled, ""};
   std::shared_ptr<void> guest_;
 };
 

@@ -1,6 +1,5 @@
 #include "tcp/socket.hpp"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -12,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "tcp/endpoint.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
 namespace troupe::wire {
@@ -19,44 +19,12 @@ namespace {
 
 // The kernel takes more bulk data only while less than this is unsent: a control frame waits behind no more.
 constexpr int unsent_bytes_max = 128 << 10;
-constexpr int listen_backlog = 128;
+// A listener's own name.
+constexpr std::chrono::seconds look_up_time_max{5};
 constexpr std::size_t pieces_per_call_max = 1024;  // IOV_MAX of Linux
 
-struct raw_address {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
-};
-
-raw_address to_raw(const address& where) {
-  raw_address raw;
-  if (where.ipv6) {
-    auto& v6 = reinterpret_cast<sockaddr_in6&>(raw.storage);
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(where.port);
-    ::inet_pton(AF_INET6, where.host.c_str(), &v6.sin6_addr);
-    raw.size = sizeof v6;
-  } else {
-    auto& v4 = reinterpret_cast<sockaddr_in&>(raw.storage);
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(where.port);
-    ::inet_pton(AF_INET, where.host.c_str(), &v4.sin_addr);
-    raw.size = sizeof v4;
-  }
-  return raw;
-}
-
-std::uint16_t bound_port(int socket) {
-  raw_address raw;
-  raw.size = sizeof raw.storage;
-  if (::getsockname(socket, raw.get(), &raw.size) != 0) return 0;
-  return ntohs(raw.storage.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(raw.storage).sin6_port
-                                                 : reinterpret_cast<sockaddr_in&>(raw.storage).sin_port);
-}
-
-result<file_descriptor> make_socket(const address& where) {
-  file_descriptor made(
-      ::socket(where.ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+result<file_descriptor> make_socket(const endpoint& where) {
+  file_descriptor made(::socket(where.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
   if (!made) return fail(errc::unavailable, "no socket can be made: {}", std::strerror(errno));
   return made;
 }
@@ -66,11 +34,28 @@ error refused(const address& where, int code) {
               std::strerror(code));
 }
 
+result<file_descriptor> connect_endpoint(const endpoint& target, const address& where, time_point deadline) {
+  TROUPE_TRY(file_descriptor made, make_socket(target));
+  if (::connect(made.get(), target.get(), target.size) == 0) return made;
+  if (errno != EINPROGRESS) return refused(where, errno);
+  if (!wait_for(made.get(), POLLOUT, deadline))
+    return fail(errc::deadline_exceeded, "{} does not answer in time; check the address, or allow more time",
+                where.to_string());
+  int code = 0;
+  socklen_t size = sizeof code;
+  if (::getsockopt(made.get(), SOL_SOCKET, SO_ERROR, &code, &size) != 0) code = errno;
+  if (code != 0) return refused(where, code);
+  return made;
+}
+
 class socket_stream final : public byte_stream {
 public:
   explicit socket_stream(file_descriptor socket) : socket_(std::move(socket)) {}
 
   int descriptor() const noexcept override { return socket_.get(); }
+
+  // Only within this machine (see `link_security`), where every program may do what its user may.
+  peer_proof peer() const override { return {{}, peer_role::coordinator}; }
 
   result<std::size_t> read(std::span<std::byte> into) override {
     const auto count = ::recv(socket_.get(), into.data(), into.size(), 0);
@@ -102,27 +87,25 @@ private:
 }  // namespace
 
 result<file_descriptor> connect_socket(const address& where, time_point deadline) {
-  TROUPE_TRY(file_descriptor made, make_socket(where));
-  raw_address raw = to_raw(where);
-  if (::connect(made.get(), raw.get(), raw.size) == 0) return made;
-  if (errno != EINPROGRESS) return refused(where, errno);
-  if (!wait_for(made.get(), POLLOUT, deadline))
-    return fail(errc::deadline_exceeded, "{} does not answer in time; check the address, or allow more time",
-                where.to_string());
-  int code = 0;
-  socklen_t size = sizeof code;
-  if (::getsockopt(made.get(), SOL_SOCKET, SO_ERROR, &code, &size) != 0) code = errno;
-  if (code != 0) return refused(where, code);
-  return made;
+  TROUPE_TRY(const std::vector<endpoint> candidates, resolve(where, deadline));
+  result<file_descriptor> outcome = fail(errc::unavailable, "{} has no address", where.to_string());
+  for (std::size_t i = 0; i < candidates.size() && !outcome; ++i) {
+    // One that does not answer must not take the time of those behind it.
+    const auto now = steady_clock::now();
+    const auto share = (deadline - now) / static_cast<std::int64_t>(candidates.size() - i);
+    outcome = connect_endpoint(candidates[i], where, now + share);
+  }
+  return outcome;
 }
 
-result<listening_socket> listen_socket(const address& where) {
-  TROUPE_TRY(file_descriptor made, make_socket(where));
+result<listening_socket> listen_socket(const address& where, int backlog) {
+  TROUPE_TRY(const auto candidates, resolve(where, steady_clock::now() + look_up_time_max));
+  const endpoint& chosen = candidates.front();
+  TROUPE_TRY(file_descriptor made, make_socket(chosen));
   // A restarted node gets its port back although connections of the one before are still winding down.
   const int on = 1;
   ::setsockopt(made.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  raw_address raw = to_raw(where);
-  if (::bind(made.get(), raw.get(), raw.size) != 0 || ::listen(made.get(), listen_backlog) != 0) {
+  if (::bind(made.get(), chosen.get(), chosen.size) != 0 || ::listen(made.get(), backlog) != 0) {
     if (errno == EADDRINUSE)
       return fail(errc::unavailable,
                   "{} is in use by another process; stop that one, or listen on another port or on 0",
@@ -130,8 +113,7 @@ result<listening_socket> listen_socket(const address& where) {
     return fail(errc::unavailable, "nothing can listen at {}: {}; choose another address", where.to_string(),
                 std::strerror(errno));
   }
-  address local = where;
-  local.port = bound_port(made.get());
+  address local = local_end(made.get()).to_address();
   return listening_socket{std::move(made), std::move(local)};
 }
 
@@ -143,10 +125,14 @@ result<file_descriptor> accept_socket(const file_descriptor& listening) {
   return file_descriptor();  // none waits, or it has gone again
 }
 
-std::unique_ptr<byte_stream> make_socket_stream(file_descriptor socket) {
+void prepare_socket(const file_descriptor& socket) {
   const int on = 1;
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes_max, sizeof unsent_bytes_max);
+}
+
+std::unique_ptr<byte_stream> make_socket_stream(file_descriptor socket) {
+  prepare_socket(socket);
   return std::make_unique<socket_stream>(std::move(socket));
 }
 

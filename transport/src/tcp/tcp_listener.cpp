@@ -7,10 +7,12 @@
 #include <thread>
 #include <vector>
 
+#include "tcp/endpoint.hpp"
 #include "tcp/handshake_io.hpp"
 #include "tcp/socket.hpp"
 #include "tcp/tcp_link.hpp"
 #include "tcp/wakeup.hpp"
+#include "tls/tls_context.hpp"
 #include "troupe/engine/detail/fail.hpp"
 #include "troupe/transport/tcp.hpp"
 #include "worker_thread.hpp"
@@ -34,8 +36,14 @@ struct visitor {
 
 class listener final : public tcp_listener {
 public:
-  listener(listening_socket socket, tcp_options options, accept_function on_link, wakeup wake)
-      : socket_(std::move(socket)), options_(std::move(options)), on_link_(std::move(on_link)), wake_(std::move(wake)) {
+  /// `secure` is there when somebody may come to whom it applies.
+  listener(listening_socket socket, tcp_options options, std::optional<tls_context> secure, accept_function on_link,
+           wakeup wake)
+      : socket_(std::move(socket)),
+        options_(std::move(options)),
+        secure_(std::move(secure)),
+        on_link_(std::move(on_link)),
+        wake_(std::move(wake)) {
     if (options_.self.listen_address.empty()) options_.self.listen_address = socket_.local.to_string();
   }
 
@@ -76,10 +84,8 @@ private:
     std::vector<pollfd> watched;
     watched.push_back({wake_.descriptor(), POLLIN, 0});
     watched.push_back({socket_.socket.get(), static_cast<short>(paused ? 0 : POLLIN), 0});
-    for (const visitor& one : visitors_) {
-      const bool writes = !one.greeting.output().empty();
-      watched.push_back({one.stream->descriptor(), static_cast<short>(writes ? POLLIN | POLLOUT : POLLIN), 0});
-    }
+    for (const visitor& one : visitors_)
+      watched.push_back({one.stream->descriptor(), awaited_events(*one.stream, one.greeting), 0});
     static_cast<void>(::poll(watched.data(), watched.size(), poll_timeout(now, wake_at)));
     if (watched[0].revents != 0) wake_.clear();
 
@@ -97,13 +103,28 @@ private:
       if (!taken) paused_until_ = steady_clock::now() + exhausted_pause;
       if (!taken || !*taken) return;
       if (visitors_.size() >= limits::connections_greeting_max) dismiss_oldest();
+      auto stream = wrap(std::move(taken).value());
+      if (!stream) {
+        ++refused_;
+        continue;
+      }
       hello mine;
       mine.node = options_.self;
       mine.profile = options_.profile;
-      visitors_.push_back({make_socket_stream(std::move(taken).value()),
-                           handshake(handshake::side::accepting, std::move(mine)),
+      visitors_.push_back({std::move(stream).value(), handshake(handshake::side::accepting, std::move(mine)),
                            steady_clock::now() + options_.handshake_time});
     }
+  }
+
+  /// The rule of `connect_tcp`, seen from the other end: both ends come to the same.
+  result<std::unique_ptr<byte_stream>> wrap(file_descriptor socket) {
+    const bool is_local = remote_end(socket.get()).is_loopback();
+    if (!secure_ || (is_local && options_.security == link_security::automatic)) {
+      if (!is_local) return error(errc::invalid_argument, "no other machine is expected here");
+      return make_socket_stream(std::move(socket));
+    }
+    prepare_socket(socket);
+    return secure_->wrap(std::move(socket));
   }
 
   /// Goes on with one visitor; its stream is gone when it has become a link or has been sent away.
@@ -141,6 +162,7 @@ private:
 
   listening_socket socket_;
   tcp_options options_;
+  std::optional<tls_context> secure_;
   accept_function on_link_;
   wakeup wake_;
   std::deque<visitor> visitors_;
@@ -152,19 +174,35 @@ private:
   std::thread thread_;
 };
 
+/// What those need who come from other machines; nothing when none can come.
+result<std::optional<tls_context>> prepare_security(const address& local, const tcp_options& options) {
+  if (options.security == link_security::automatic && local.is_loopback()) return std::optional<tls_context>();
+  TROUPE_TRY(const credentials mine, need_credentials(options));
+  TROUPE_TRY(const auto paired, mine.trusted.list());
+  if (paired.empty())
+    return error(
+        errc::invalid_argument,
+        "this machine is paired with no other, so nobody could come; run `troupe pair` on both machines first, "
+        "or listen on 127.0.0.1");
+  TROUPE_TRY(auto context, tls_context::make(tls_context::side::accepting, mine));
+  return std::optional<tls_context>(std::move(context));
+}
+
 }  // namespace
 
 result<std::unique_ptr<tcp_listener>> listen_tcp(const std::string& where, tcp_options options,
                                                  tcp_listener::accept_function on_link) {
-  TROUPE_TRY(const address local, parse_address(where));
-  TROUPE_CHECK(check_reachable(local));
+  TROUPE_TRY(const address wanted, parse_address(where));
   hello mine;
   mine.node = options.self;
   mine.profile = options.profile;
   TROUPE_CHECK(validate(mine));
-  TROUPE_TRY(listening_socket socket, listen_socket(local));
+  TROUPE_TRY(listening_socket socket, listen_socket(wanted));
+  TROUPE_TRY(auto secure,
+             prepare_security(socket.local, options).while_doing("listening at " + socket.local.to_string()));
   TROUPE_TRY(wakeup wake, wakeup::make());
-  auto made = std::make_unique<listener>(std::move(socket), std::move(options), std::move(on_link), std::move(wake));
+  auto made = std::make_unique<listener>(std::move(socket), std::move(options), std::move(secure), std::move(on_link),
+                                         std::move(wake));
   TROUPE_CHECK(made->start());
   return std::unique_ptr<tcp_listener>(std::move(made));
 }

@@ -16,7 +16,7 @@ std::size_t length_max(frame_type type, bool greeting) {
   switch (type) {
     case frame_type::hello:
     case frame_type::goodbye: return limits::greeting_bytes_max;
-    case frame_type::heartbeat: return 0;
+    case frame_type::heartbeat: return heartbeat_bytes;
     case frame_type::data: return greeting ? 0 : frame_payload_max;
   }
   return 0;
@@ -71,6 +71,8 @@ result<frame_header> decode_header(std::span<const std::byte, frame_header_bytes
   if (header.length > length_max(header.type, greeting))
     return fail(errc::invalid_argument, "a frame of type {} announces {} bytes{}; at most {} are allowed", type,
                 header.length, greeting ? " before the greeting" : "", length_max(header.type, greeting));
+  if (header.type == frame_type::heartbeat && header.length != heartbeat_bytes)
+    return fail(errc::invalid_argument, "a heartbeat has {} bytes; it has always {}", header.length, heartbeat_bytes);
   header.sequence = load<std::uint32_t>(raw, 12);
   header.payload_checksum = load<std::uint64_t>(raw, 16);
   return header;

@@ -15,6 +15,8 @@ namespace troupe::wire {
 enum class frame_type : std::uint8_t { hello = 1, data = 2, heartbeat = 3, goodbye = 4 };
 
 inline constexpr std::size_t frame_header_bytes = 32;
+/// A heartbeat says how many bytes of this connection have arrived so far: u64.
+inline constexpr std::size_t heartbeat_bytes = 8;
 inline constexpr std::size_t frame_payload_max = limits::frame_bytes_max - frame_header_bytes;
 
 /// What a header says. On the wire, little-endian: magic "TRPE" (4 bytes), type (1), flags (1), lane (2), payload

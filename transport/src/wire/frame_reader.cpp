@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "troupe/engine/detail/fail.hpp"
+#include "wire/bytes.hpp"
 
 namespace troupe::wire {
 
@@ -28,6 +29,7 @@ std::span<std::byte> frame_reader::space() {
 }
 
 result<void> frame_reader::received(std::size_t count, sink& target) {
+  received_bytes_ += count;
   if (direct_.empty()) {
     end_ += count;
   } else {
@@ -92,7 +94,7 @@ result<bool> frame_reader::read_payload(sink& target) {
 
 result<void> frame_reader::dispatch(std::span<const std::byte> payload, sink& target) {
   switch (frame_->type) {
-    case frame_type::heartbeat: return {};
+    case frame_type::heartbeat: target.on_heartbeat(load<std::uint64_t>(payload, 0)); return {};
     case frame_type::hello: greeted_ = true; return target.on_hello(payload);
     case frame_type::goodbye: return target.on_goodbye(payload);
     case frame_type::data: break;

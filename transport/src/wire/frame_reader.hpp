@@ -24,6 +24,8 @@ public:
     virtual ~sink() = default;
     virtual result<void> on_hello(std::span<const std::byte> payload) = 0;
     virtual result<void> on_goodbye(std::span<const std::byte> payload) = 0;
+    /// So many bytes of this side's have reached the peer.
+    virtual void on_heartbeat(std::uint64_t /*arrived*/) {}
     virtual result<void> on_message(incoming_message message) = 0;
   };
 
@@ -38,6 +40,9 @@ public:
   /// The greeting has been accepted: from now on frames of every size are allowed. Follow with `received(0, ...)`:
   /// something may have come together with the greeting.
   void finish_greeting() { greeting_ = false; }
+
+  /// Bytes received since the beginning.
+  std::uint64_t received_bytes() const noexcept { return received_bytes_; }
 
   /// Bytes of memory held, without the messages being assembled.
   std::size_t buffer_bytes() const noexcept { return input_.size(); }
@@ -58,6 +63,7 @@ private:
   std::span<std::byte> direct_;        // where that payload goes, when it needs no copy
   std::size_t direct_filled_ = 0;
   std::uint32_t sequence_ = 0;  // of the next frame
+  std::uint64_t received_bytes_ = 0;
   bool greeting_ = true;
   bool greeted_ = false;
   std::array<message_assembler, lane_count> lanes_;

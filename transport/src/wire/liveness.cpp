@@ -18,9 +18,20 @@ result<void> validate(const link_profile& profile) {
   return {};
 }
 
+void liveness::on_report(std::uint64_t arrived, std::uint64_t sent, time_point now) {
+  reported_ = now;
+  if (arrived <= heard_ && arrived < sent) return;
+  heard_ = arrived;
+  heard_at_ = now;
+}
+
 std::optional<error> liveness::verdict(time_point now) const {
   if (now >= received_ + profile_.dead)
     return fail(errc::unavailable, "the peer has been silent for {} ms and is given up", profile_.dead.count());
+  // Its own bound comes first; this is for when its farewell does not come.
+  if (reported_ >= heard_at_ + profile_.dead + profile_.heartbeat)
+    return fail(errc::unavailable, "the peer is heard but has heard nothing for {} ms and is given up",
+                (profile_.dead + profile_.heartbeat).count());
   if (now >= progress_ + limits::write_stall_time_max)
     return fail(errc::unavailable, "the peer has read nothing for {} ms and is given up",
                 limits::write_stall_time_max.count());
@@ -28,7 +39,7 @@ std::optional<error> liveness::verdict(time_point now) const {
 }
 
 time_point liveness::next_check() const {
-  return std::min({received_ + profile_.dead, sent_ + profile_.heartbeat, progress_ + limits::write_stall_time_max});
+  return std::min({received_ + profile_.dead, beat_ + profile_.heartbeat, progress_ + limits::write_stall_time_max});
 }
 
 }  // namespace troupe::wire

@@ -47,10 +47,16 @@ void outbox::push_goodbye(std::vector<std::byte> payload) {
   short_frames_.push_back({frame_type::goodbye, std::move(payload)});
 }
 
-void outbox::push_heartbeat() {
-  if (heartbeat_waits_) return;
+void outbox::push_heartbeat(std::uint64_t arrived) {
+  std::vector<std::byte> payload;
+  append(payload, arrived);
+  if (heartbeat_waits_) {
+    for (short_frame& waiting : short_frames_)
+      if (waiting.type == frame_type::heartbeat) waiting.payload = payload;
+    return;
+  }
   heartbeat_waits_ = true;
-  short_frames_.push_back({frame_type::heartbeat, {}});
+  short_frames_.push_back({frame_type::heartbeat, std::move(payload)});
 }
 
 bool outbox::empty() const noexcept {
@@ -70,6 +76,7 @@ std::span<const std::span<const std::byte>> outbox::next() {
 }
 
 void outbox::sent(std::size_t count) {
+  sent_bytes_ += count;
   while (count > 0) {
     auto& piece = pieces_[first_piece_];
     const std::size_t taken = std::min(count, piece.size());

@@ -22,10 +22,12 @@ public:
   result<void> push(outgoing_message message);
   void push_hello(std::vector<std::byte> payload);
   void push_goodbye(std::vector<std::byte> payload);
-  /// At most one heartbeat waits at a time.
-  void push_heartbeat();
+  /// A heartbeat that says how many bytes of the peer's have arrived. At most one waits at a time; it says the latest.
+  void push_heartbeat(std::uint64_t arrived);
 
   bool empty() const noexcept;
+  /// Bytes sent since the beginning, headers included.
+  std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }
   /// Bytes of messages that have not been sent.
   std::size_t waiting_bytes() const noexcept;
   std::size_t waiting_bytes(wire::lane lane) const noexcept { return lanes_[index(lane)].bytes; }
@@ -66,6 +68,7 @@ private:
   std::deque<short_frame> short_frames_;
   std::array<queue, lane_count> lanes_;
   std::uint32_t sequence_ = 0;
+  std::uint64_t sent_bytes_ = 0;
   bool heartbeat_waits_ = false;
 
   // The frame on its way.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,14 +15,35 @@
 
 namespace troupe {
 
-/// Runs the graph of a language model once: a program, or a model that is spread over shards.
+/// Makes the steps of a language model, in the order in which they are begun: on one program, or on a model that is
+/// spread over shards, where several are under way at once. One thread at a time.
 class step_runner {
 public:
   virtual ~step_runner() = default;
-  /// `inputs` in the order of the model's. `errc::state_lost` says that the caches are empty again; the next call works
-  /// with the new ones.
+  /// Parts of the model that work at the same time if each has a step; at the moment, as this may change.
+  virtual std::size_t stages() const noexcept { return 1; }
+  /// Begins a step; it is given up at `deadline` if nobody has collected it. `inputs` in the order of the model's.
+  virtual void begin(std::vector<tensor> inputs, time_point deadline) = 0;
+  /// Waits for the oldest step that was begun and is neither collected nor abandoned. After an error those begun later
+  /// may have been made without what it should have left in the caches: abandon them. `errc::state_lost` says that the
+  /// caches are empty again; steps begun afterwards work with the new ones, and none does that was begun before.
+  virtual result<std::vector<tensor>> collect(time_point deadline, const cancellation& cancel) = 0;
+  /// Forgets every step that was begun. Those that run on write nothing after a step begun later.
+  virtual void abandon() = 0;
+};
+
+/// Makes one step at a time, when it is collected.
+class direct_steps : public step_runner {
+public:
   virtual result<std::vector<tensor>> run(std::span<const tensor> inputs, time_point deadline,
                                           const cancellation& cancel) = 0;
+
+  void begin(std::vector<tensor> inputs, time_point) final { begun_.push_back(std::move(inputs)); }
+  result<std::vector<tensor>> collect(time_point deadline, const cancellation& cancel) final;
+  void abandon() final { begun_.clear(); }
+
+private:
+  std::deque<std::vector<tensor>> begun_;
 };
 
 /// How steps are made.
@@ -30,7 +52,7 @@ struct generator_options {
   std::int64_t cache_pages = 0;
   /// Tokens that the model knows; prompts with others are refused. 0: unknown.
   std::int64_t vocabulary = 0;
-  /// Rows of one step: tokens of prompts fill up what sessions that generate leave over.
+  /// Rows of one step: tokens of prompts fill up what sessions that generate leave over. These take turns.
   std::size_t rows_max = 128;
   /// Sessions that wait for a place; one more is refused.
   std::size_t waiting_max = 1024;
@@ -103,9 +125,10 @@ public:
   /// True when no session has anything left to do.
   bool idle() const noexcept;
 
-  /// One pass of the model over the next rows of all sessions. After an error every session is as it was before: the
-  /// step can be repeated. Lost caches are no error; the step is made again from the tokens, as far as `deadline`
-  /// allows.
+  /// What the next pass of the model over rows of the sessions gives. Where the model has several stages, as many
+  /// passes as keep them busy are begun beforehand, and run on after the call. After an error every session is as it
+  /// was before: the step can be repeated. Lost caches are no error; the step is made again from the tokens, as far as
+  /// `deadline` allows.
   result<std::vector<session_output>> step(time_point deadline, const cancellation& cancel = {});
 
   /// Prompt and generated tokens so far; empty for a session that is not there any more.

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "device/example_inputs.hpp"
+#include "device/memory_budget.hpp"
 #include "device/shape_cache.hpp"
 #include "device/waiting.hpp"
 #include "graph/arithmetic.hpp"
@@ -158,6 +159,7 @@ public:
   result<std::unique_ptr<program>> load(std::shared_ptr<const graph> part, const program_options&) override try {
     TROUPE_CHECK(validate(*part));
     TROUPE_CHECK(check_operators(*part, *operators_));
+    TROUPE_CHECK(check_states_fit(*part, std::nullopt, memory_budget(info_)));
     auto made = std::make_unique<reference_program>(std::move(part), operators_);
     TROUPE_CHECK(made->prepare());
     return std::unique_ptr<program>(std::move(made));

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "device/example_inputs.hpp"
+#include "device/memory_budget.hpp"
 #include "device/waiting.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
@@ -35,6 +36,7 @@ result<std::unique_ptr<program>> vulkan_program::load(std::shared_ptr<device_cor
                 to_string(options.storage));
   TROUPE_CHECK(validate(*part));
   TROUPE_CHECK(check_operators(*part, *core->operators));
+  TROUPE_CHECK(check_states_fit(*part, options.storage, memory_budget(core->owner->properties().info)));
   std::unique_ptr<vulkan_program> made(new vulkan_program(std::move(core), std::move(part), options.storage));
   TROUPE_CHECK(made->prepare());
   return std::unique_ptr<program>(std::move(made));

@@ -1,4 +1,4 @@
-// Where a node listens: a numeric host and a port.
+// Where a node listens: a host and a port.
 #pragma once
 
 #include <cstdint>
@@ -9,25 +9,25 @@
 
 namespace troupe::wire {
 
-/// An IPv4 or IPv6 address and a TCP port; port 0 asks the system to choose one when listening.
+/// A host (IPv4 or IPv6 address, or a name that is looked up at each connect) and a TCP port; port 0 asks the system to
+/// choose one when listening.
 struct address {
-  std::string host;  ///< numeric, without brackets: "127.0.0.1", "::1"
+  std::string host;  ///< without brackets: "127.0.0.1", "::1", "fe80::1%eth0", "cellar.local"
   std::uint16_t port = 0;
   bool ipv6 = false;
+  bool is_name = false;
 
-  /// 127.0.0.0/8 and ::1.
+  /// 127.0.0.0/8 and ::1. Never true for a name: what it stands for is known when it was looked up.
   bool is_loopback() const noexcept;
+  /// 0.0.0.0 and ::, which mean every interface when listening.
+  bool is_wildcard() const noexcept;
   /// "127.0.0.1:7300", "[::1]:7300": what `parse_address` takes.
   std::string to_string() const;
   friend bool operator==(const address&, const address&) = default;
 };
 
-/// Reads "HOST:PORT", where HOST is an IPv4 address, an IPv6 address in brackets, or `localhost` (127.0.0.1). Other
-/// names are not looked up: a look-up can take minutes and this call must not.
+/// Reads "HOST:PORT", where HOST is an IPv4 address, an IPv6 address in brackets (with a zone such as %eth0 where it
+/// needs one), a name, or `localhost` (127.0.0.1). Looks nothing up.
 result<address> parse_address(std::string_view text);
-
-/// Success for a loopback address. Any other is refused with `unsupported`: machines have to be paired before they
-/// talk over a network, and pairing is not available yet.
-result<void> check_reachable(const address& where);
 
 }  // namespace troupe::wire

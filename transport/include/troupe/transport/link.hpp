@@ -10,6 +10,7 @@
 #include "troupe/engine/result.hpp"
 #include "troupe/transport/message.hpp"
 #include "troupe/transport/node_id.hpp"
+#include "troupe/transport/trust.hpp"
 
 namespace troupe::wire {
 
@@ -39,10 +40,17 @@ struct node_identity {
   std::string listen_address;  ///< "HOST:PORT" where it accepts links; empty when it does not
 };
 
+/// What is known for certain about the other side, whatever it says about itself.
+struct peer_proof {
+  key_hash key;  ///< that it has proved to own; nobody's within this machine, where none is asked
+  peer_role role = peer_role::observer;  ///< what it may send
+};
+
 /// The other side of a link.
 struct peer_info {
   node_identity node;
   std::uint16_t version = 0;  ///< of the protocol that both sides use
+  peer_proof proof;
 };
 
 /// Receives what happens on a link. Called from the link's own thread, one call at a time: any number of `on_message`
@@ -52,8 +60,8 @@ class link_handler {
 public:
   virtual ~link_handler() = default;
   virtual void on_message(incoming_message message) = 0;
-  /// The link is over. `cancelled`: this side closed it. `unavailable`: the peer closed it, died, fell silent or does
-  /// not read. `invalid_argument`: the peer broke the protocol.
+  /// The link is over. `cancelled` or what `close` was given: this side closed it. `unavailable`: the peer closed it,
+  /// died, fell silent or does not read, or is not trusted any more. `invalid_argument`: the peer broke the protocol.
   virtual void on_closed(const error& reason) = 0;
   /// A message had been refused because the queue was full, and now at least half of the queue is free.
   virtual void on_room() {}
@@ -78,8 +86,10 @@ public:
   virtual result<void> send(outgoing_message message) = 0;
 
   /// Ends the link from this side and returns at once. What waits may still go out for
-  /// `limits::close_drain_time_max`; no message is delivered any more. `on_closed` follows with `cancelled`.
-  virtual void close() = 0;
+  /// `limits::close_drain_time_max`; no message is delivered any more. `on_closed` follows with `why`, and the peer is
+  /// told what it says. The first reason counts.
+  virtual void close(error why) = 0;
+  void close() { close(error(errc::cancelled, "this side has closed the link")); }
 
   /// Who is on the other side; the same for the life of the link.
   virtual const peer_info& peer() const noexcept = 0;

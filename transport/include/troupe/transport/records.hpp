@@ -130,6 +130,7 @@ struct node_status {
   node_id id;
   std::vector<device_summary> devices;
   tree_node tree;
+  std::string version;  ///< of Troupe
 };
 
 struct connect_peer {
