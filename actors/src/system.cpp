@@ -60,7 +60,8 @@ struct model::implementation {
   std::optional<model_structure> structure;  ///< what a published network must have; nothing: takes none
   std::mutex publishing;                     ///< one at a time
   mutable std::mutex mutex;
-  std::shared_ptr<model_version> current;  ///< guarded by `mutex`
+  std::shared_ptr<model_version> current;              ///< guarded by `mutex`
+  std::vector<std::weak_ptr<model_version>> replaced;  ///< guarded by `mutex`; some may still have requests
 
   std::shared_ptr<model_version> version() const {
     const std::lock_guard lock(mutex);
@@ -133,6 +134,8 @@ result<void> system::publish(const model& to, const graph& network) {
   const std::lock_guard one_at_a_time(held.publishing);
   TROUPE_TRY(auto loaded, impl_->core->load({&network, 1}, held.options, held.version()->number + 1));
   const std::lock_guard lock(held.mutex);
+  std::erase_if(held.replaced, [](const auto& each) { return each.expired(); });
+  held.replaced.push_back(held.current);
   held.current.swap(loaded);  // the old version ends with its last request, after the lock
   return {};
 }
@@ -216,7 +219,13 @@ run_id model::submit(std::vector<tensor> inputs, const run_options& options,
 
 void model::cancel(run_id which) const {
   const host_scope scope;
-  impl_->version()->core->cancel(which);
+  std::vector<std::shared_ptr<model_version>> versions{impl_->version()};
+  {
+    const std::lock_guard lock(impl_->mutex);
+    for (const auto& each : impl_->replaced)
+      if (auto alive = each.lock()) versions.push_back(std::move(alive));
+  }
+  for (const auto& each : versions) each->core->cancel(which);
 }
 
 std::size_t model::stages() const noexcept {
@@ -237,6 +246,7 @@ model model::at_this_version() const {
   handle.impl_->interface = impl_->interface;
   handle.impl_->inputs = impl_->inputs;
   handle.impl_->outputs = impl_->outputs;
+  handle.impl_->stages = impl_->stages;
   handle.impl_->current = impl_->version();
   return handle;
 }
