@@ -57,7 +57,7 @@ private:
 
   const bool stateful_;
   const std::uint64_t version_;
-  std::atomic<std::uint64_t> tickets_ = version_ << 40;  ///< one of another version means nothing here
+  std::atomic<std::uint64_t> tickets_ = version_ << 40;  ///< so those of all versions differ
   mutable std::mutex mutex_;
   caf::actor coordinator_, aggregator_;
   std::uint64_t generation_ = 0;

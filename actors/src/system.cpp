@@ -246,7 +246,6 @@ model model::at_this_version() const {
   handle.impl_->interface = impl_->interface;
   handle.impl_->inputs = impl_->inputs;
   handle.impl_->outputs = impl_->outputs;
-  handle.impl_->stages = impl_->stages;
   handle.impl_->current = impl_->version();
   return handle;
 }
