@@ -122,14 +122,20 @@ TEST_CASE("every driver call may fail, and the answer is a typed error or the ri
   REQUIRE(calls > 30);
   CHECK(validation_messages(clean_log) == 0);
 
-  std::size_t survived = 0;
+  std::size_t survived = 0, unreached = 0;
   for (const errc kind : {errc::device_lost, errc::out_of_memory}) {
     for (std::size_t i = 1; i <= calls; ++i) {
       message_log log;
       const auto hook = std::make_shared<nth_call_fails>(i, kind);
       const auto outcome = live(hook, log, how);
       INFO("call " << i << ", " << hook->failed() << ", fails with " << to_string(kind));
-      REQUIRE_FALSE(hook->failed().empty());
+      if (hook->failed().empty()) {
+        // A life in which fewer waits were cut short, because the machine was quicker this time.
+        REQUIRE(hook->count() < i);
+        REQUIRE(same(need(outcome), expected));
+        ++unreached;
+        continue;
+      }
       // Nobody needs the pipeline cache, or an early answer whether objects can be destroyed. A device lost there is
       // noticed by the next call.
       const bool optional =
@@ -145,6 +151,7 @@ TEST_CASE("every driver call may fail, and the answer is a typed error or the ri
       REQUIRE(validation_messages(log) == 0);
     }
   }
+  CHECK(unreached < calls / 10);
   WARN("failures survived with the right result: " << survived << " of " << 2 * calls);
   message_log log;
   CHECK(same(need(live(nullptr, log, how)), expected));
