@@ -10,7 +10,7 @@ namespace {
 class aggregator final : public caf::event_based_actor {
 public:
   aggregator(caf::actor_config& config, std::shared_ptr<const plan> layout)
-      : event_based_actor(config), state_(std::move(layout)) {
+      : event_based_actor(config), layout_(layout), state_(std::move(layout)) {
     quiet(*this);
   }
 
@@ -19,6 +19,8 @@ public:
         [this](step_msg& arrived) {
           if (auto joined = state_.add(arrived.request, arrived.attempt, arrived.micro, std::move(arrived.tensors)))
             send(arrived.origin, joined_msg{arrived.request, joined->first_attempt, std::move(joined->outcome)});
+          else if (layout_->mode == parallel_mode::data)
+            send(arrived.origin, micro_joined_msg{arrived.request, arrived.micro});
           return ok_atom::value;
         },
         [this](const expect_join_msg& expected) {
@@ -29,6 +31,7 @@ public:
   }
 
 private:
+  std::shared_ptr<const plan> layout_;
   aggregator_state state_;
 };
 

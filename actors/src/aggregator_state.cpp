@@ -1,6 +1,8 @@
 #include "aggregator_state.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "troupe/engine/detail/fail.hpp"
@@ -50,6 +52,39 @@ result<tensor> vote(const std::vector<tensor>& candidates) {
   return convert(counts, candidates[0].type());
 }
 
+/// Largest difference from `first` as a part of its largest magnitude; infinite where one is not a number and the other
+/// is, or is another infinity.
+result<double> difference(const tensor& first, const tensor& other) {
+  TROUPE_TRY(const tensor a, convert(first, dtype::f64));
+  TROUPE_TRY(const tensor b, convert(other, dtype::f64));
+  double scale = 0, most = 0;
+  for (std::size_t i = 0; i < a.elements(); ++i) {
+    const double x = a.as<double>()[i], y = b.as<double>()[i];
+    if (std::isfinite(x)) scale = std::max(scale, std::abs(x));
+    if (x == y || (std::isnan(x) && std::isnan(y))) continue;
+    const double apart = std::abs(x - y);
+    most = std::isfinite(apart) ? std::max(most, apart) : std::numeric_limits<double>::infinity();
+  }
+  return most == 0 ? 0 : most / scale;
+}
+
+/// The first model's output, if the others agree.
+result<tensor> agreed(const std::vector<tensor>& candidates, std::size_t output, double tolerance) {
+  TROUPE_CHECK(check_same(candidates));
+  std::vector<std::string> apart;
+  for (std::size_t m = 1; m < candidates.size(); ++m) {
+    const bool exact = !is_float(candidates[m].type());
+    if (bitwise_equal(candidates[0], candidates[m])) continue;
+    TROUPE_TRY(const double amount, difference(candidates[0], candidates[m]));
+    if (exact || amount > tolerance) apart.push_back(fmt::format("model {} by {:.3g}", m + 1, amount));
+  }
+  if (apart.empty()) return candidates[0];
+  return fail(errc::invalid_argument,
+              "the models of the ensemble disagree in output {}: from model 1 differs {} of its largest magnitude; the "
+              "tolerance is {}",
+              output, fmt::join(apart, ", "), tolerance);
+}
+
 std::vector<float> normalized(const plan& layout, std::size_t count) {
   if (layout.join != join_policy::weighted_mean) return std::vector<float>(count, 1.0f / static_cast<float>(count));
   const double total = std::accumulate(layout.weights.begin(), layout.weights.end(), 0.0);
@@ -61,7 +96,7 @@ std::vector<float> normalized(const plan& layout, std::size_t count) {
 }  // namespace
 
 result<std::vector<tensor>> join(const plan& layout, const std::vector<std::vector<tensor>>& parts) {
-  if (layout.mode == parallel_mode::pipeline) return parts.front();
+  if (layout.mode == parallel_mode::pipeline || layout.mode == parallel_mode::tensor) return parts.front();
   std::vector<tensor> outputs;
   for (std::size_t output = 0; output < parts.front().size(); ++output) {
     std::vector<tensor> candidates;
@@ -76,6 +111,9 @@ result<std::vector<tensor>> join(const plan& layout, const std::vector<std::vect
     } else if (layout.join == join_policy::vote) {
       TROUPE_TRY(tensor counted, vote(candidates));
       outputs.push_back(std::move(counted));
+    } else if (layout.join == join_policy::compare) {
+      TROUPE_TRY(tensor first, agreed(candidates, output, layout.tolerance));
+      outputs.push_back(std::move(first));
     } else {
       TROUPE_TRY(tensor mean, weighted_sum(candidates, normalized(layout, candidates.size())));
       outputs.push_back(std::move(mean));

@@ -46,6 +46,10 @@ public:
           if (failed.plan == options_.plan_id)
             perform(state_.step_failed(failed.request, failed.attempt, failed.micro, failed.why));
         },
+        [this](const micro_joined_msg& joined) {
+          perform(state_.micro_joined(joined.request, joined.micro, steady_clock::now()));
+        },
+        [this](const late_tick_msg& tick) { perform(state_.late_due(tick.request, steady_clock::now())); },
         [this](const cancel_msg& unwanted) {
           if (const auto found = tickets_.find(unwanted.ticket); found != tickets_.end())
             perform(state_.cancel(found->second));
@@ -165,23 +169,30 @@ private:
   }
 
   void obey(coordinator_action::send_step& order) {
+    const plan& layout = *options_.layout;
+    const bool slices = layout.mode == parallel_mode::tensor;
+    std::vector<caf::actor> parts;
+    for (std::uint32_t stage = 0; stage < layout.stages; ++stage)
+      parts.push_back(shards_[layout.part_of(order.replica, stage)].handle);
     step_msg work{options_.plan_id,
                   order.request,
                   order.attempt,
                   order.micro,
                   0,
                   order.deadline,
-                  {},
+                  {parts.begin() + (slices ? 0 : 1), parts.end()},
                   caf::actor_cast<caf::actor>(this),
                   std::move(order.inputs)};
-    const plan& layout = *options_.layout;
-    for (std::uint32_t stage = 1; stage < layout.stages; ++stage)
-      work.route.push_back(shards_[layout.part_of(order.replica, stage)].handle);
     work.route.push_back(options_.aggregator);
+    // Every slice takes the inputs; of a pipeline, the first stage does.
+    if (!slices) parts.resize(1);
     const auto patience = std::max<duration>(order.deadline - steady_clock::now(), std::chrono::milliseconds(1));
-    request(shards_[layout.part_of(order.replica, 0)].handle, patience, std::move(work))
-        .then([](ok_atom) {}, [this, id = order.request, attempt = order.attempt, micro = order.micro](
-                                  caf::error& why) { perform(state_.step_failed(id, attempt, micro, from_caf(why))); });
+    for (const caf::actor& part : parts)
+      request(part, patience, work)
+          .then([](ok_atom) {},
+                [this, id = order.request, attempt = order.attempt, micro = order.micro](caf::error& why) {
+                  perform(state_.step_failed(id, attempt, micro, from_caf(why)));
+                });
   }
 
   void obey(coordinator_action::expect_join& order) {
@@ -201,6 +212,8 @@ private:
   void obey(coordinator_action::arm_retry& order) {
     delayed_send(this, coordinator_limits::retry_pause, retry_tick_msg{order.request, order.micro, order.attempt});
   }
+
+  void obey(coordinator_action::arm_late& order) { delayed_send(this, order.pause, late_tick_msg{order.request}); }
 
   void obey(coordinator_action::report_ready& order) {
     readiness_ = std::move(order.outcome);

@@ -84,7 +84,7 @@ coordinator_actions coordinator_state::submit(std::uint64_t id, std::vector<tens
         fail(errc::unavailable, "{} requests are under way, which is the limit; try again later", requests_.size()));
   if (layout_->stateful && state_epoch != 0 && state_epoch != state_epoch_)
     return refuse(state_lost(state_epoch, state_epoch_));
-  request_status request{std::move(inputs), deadline, {}, 0, state_epoch};
+  request_status request{std::move(inputs), deadline, {}, 0, state_epoch, 0, now};
   if (layout_->mode == parallel_mode::data) {
     if (request.inputs.empty())
       return refuse(error(errc::invalid_argument, "a model without inputs has no batch to split"));
@@ -98,12 +98,12 @@ coordinator_actions coordinator_state::submit(std::uint64_t id, std::vector<tens
     const auto shares = split_rows(*layout_, rows, id);
     std::int64_t first = 0;
     for (std::uint32_t replica = 0; replica < shares.size(); ++replica) {
-      if (shares[replica] > 0) request.micros.push_back({first, shares[replica], replica, 0, false});
+      if (shares[replica] > 0) request.micros.push_back({first, shares[replica], replica, 0, false, false, {}});
       first += shares[replica];
     }
   } else {
     for (std::uint32_t replica = 0; replica < layout_->replicas; ++replica)
-      request.micros.push_back({0, -1, replica, 0, false});
+      request.micros.push_back({0, -1, replica, 0, false, false, {}});
   }
   out.push_back(expect_join{id, static_cast<std::uint32_t>(request.micros.size()), 0});
   const auto entered = requests_.emplace(id, std::move(request)).first;
@@ -113,7 +113,7 @@ coordinator_actions coordinator_state::submit(std::uint64_t id, std::vector<tens
 
 void coordinator_state::dispatch_all(std::uint64_t id, request_status& request, coordinator_actions& out) {
   for (std::uint32_t micro = 0; micro < request.micros.size(); ++micro)
-    if (!request.micros[micro].in_flight) dispatch(id, request, micro, out);
+    if (!request.micros[micro].in_flight && !request.micros[micro].taken) dispatch(id, request, micro, out);
 }
 
 void coordinator_state::dispatch_waiting(coordinator_actions& out) {
@@ -130,7 +130,12 @@ void coordinator_state::dispatch(std::uint64_t id, request_status& request, std:
   if (layout_->mode == parallel_mode::data)
     for (std::uint32_t i = 0; i < layout_->replicas && !complete(replica); ++i)
       replica = (batch.replica + i) % layout_->replicas;
-  if (!complete(replica)) return;
+  if (complete(replica)) send_to(id, request, micro, replica, out);
+}
+
+void coordinator_state::send_to(std::uint64_t id, request_status& request, std::uint32_t micro, std::uint32_t replica,
+                                coordinator_actions& out) {
+  micro_batch& batch = request.micros[micro];
   batch.replica = replica;
   batch.in_flight = true;
   ++batch.attempt;
@@ -289,7 +294,10 @@ coordinator_actions coordinator_state::aggregator_replaced() {
   for (auto& [id, request] : requests_) {
     out.push_back(expect_join{id, static_cast<std::uint32_t>(request.micros.size()), request.first_attempt});
     ++request.recoveries;
-    for (micro_batch& batch : request.micros) batch.in_flight = false;
+    for (micro_batch& batch : request.micros) {
+      batch.in_flight = false;
+      batch.taken.reset();  // what the aggregator had is gone with it
+    }
   }
   unload_left_places(out);
   dispatch_waiting(out);
@@ -362,7 +370,7 @@ coordinator_actions coordinator_state::deadline_passed(std::uint64_t id, time_po
   const auto found = requests_.find(id);
   if (found == requests_.end() || now < found->second.deadline) return out;
   std::size_t waiting = 0;
-  for (const micro_batch& batch : found->second.micros) waiting += !batch.in_flight;
+  for (const micro_batch& batch : found->second.micros) waiting += !batch.in_flight && !batch.taken;
   finish(id,
          waiting
              ? fail(errc::deadline_exceeded, "the deadline passed while {} of {} micro-batches waited for a lost part",

@@ -37,6 +37,10 @@ inline constexpr std::size_t requests_max = 1024;
 inline constexpr std::uint32_t attempts_max = 16;
 /// Pause before a micro-batch is tried again although no part was lost (a full queue, a link that is not there yet).
 inline constexpr std::chrono::milliseconds retry_pause{50};
+/// A micro-batch that takes so many times as long as others of its size is given to another replica as well,
+inline constexpr int late_factor = 3;
+/// but not before this time: ordinary delays of a busy machine are not worth doing work twice.
+inline constexpr std::chrono::milliseconds late_least{50};
 }  // namespace coordinator_limits
 
 /// Orders the coordinator's actor to do something.
@@ -85,6 +89,11 @@ struct arm_retry {
   std::uint32_t micro;
   std::uint32_t attempt;
 };
+/// Call `late_due` after this pause.
+struct arm_late {
+  std::uint64_t request;
+  duration pause;
+};
 /// Every part is up for the first time, or the plan has failed for good.
 struct report_ready {
   result<void> outcome;
@@ -94,7 +103,8 @@ struct report_ready {
 using coordinator_actions = std::vector<
     std::variant<coordinator_action::place_part, coordinator_action::switch_part, coordinator_action::unload_part,
                  coordinator_action::send_step, coordinator_action::expect_join, coordinator_action::forget_join,
-                 coordinator_action::answer, coordinator_action::arm_retry, coordinator_action::report_ready>>;
+                 coordinator_action::answer, coordinator_action::arm_retry, coordinator_action::arm_late,
+                 coordinator_action::report_ready>>;
 
 class coordinator_state {
 public:
@@ -121,6 +131,10 @@ public:
   coordinator_actions aggregator_replaced();
   coordinator_actions step_failed(std::uint64_t request, std::uint32_t attempt, std::uint32_t micro, const error& why);
   coordinator_actions retry_due(std::uint64_t request, std::uint32_t micro, std::uint32_t attempt);
+  /// One of the micro-batches of a split batch is there. When half of them are, those that are late are given to
+  /// another replica as well, once: whichever is first counts, and both have the same bits.
+  coordinator_actions micro_joined(std::uint64_t request, std::uint32_t micro, time_point now);
+  coordinator_actions late_due(std::uint64_t request, time_point now);
   /// `first_attempt` as in the `expect_join` that this answers.
   coordinator_actions joined(std::uint64_t request, std::uint32_t first_attempt, result<std::vector<tensor>> outcome);
   coordinator_actions deadline_passed(std::uint64_t request, time_point now);
@@ -150,6 +164,8 @@ private:
     std::uint32_t replica = 0;
     std::uint32_t attempt = 0;
     bool in_flight = false;
+    bool reissued = false;
+    std::optional<duration> taken;  ///< from the submission to its result
   };
   struct request_status {
     std::vector<tensor> inputs;
@@ -158,6 +174,7 @@ private:
     std::uint32_t recoveries = 0;
     std::uint64_t state_epoch = 0;    ///< the one it wants; 0: any
     std::uint32_t first_attempt = 0;  ///< whose results count
+    time_point submitted{};
   };
 
   /// Steps that were sent to a place which their part has left.
@@ -181,6 +198,10 @@ private:
   void lose_state(coordinator_actions& out);
   void repeat_from(std::uint64_t id, coordinator_actions& out);
   void dispatch_waiting(coordinator_actions& out);
+  std::optional<duration> late_after(const request_status& request, const micro_batch& batch) const;
+  void reissue(std::uint64_t id, request_status& request, std::uint32_t micro, coordinator_actions& out);
+  void send_to(std::uint64_t id, request_status& request, std::uint32_t micro, std::uint32_t replica,
+               coordinator_actions& out);
   void dispatch(std::uint64_t id, request_status& request, std::uint32_t micro, coordinator_actions& out);
   void dispatch_all(std::uint64_t id, request_status& request, coordinator_actions& out);
   void finish(std::uint64_t id, result<run_result> outcome, coordinator_actions& out);

@@ -33,15 +33,16 @@ public:
     return {[this](start_atom) { load(); },
             [this](compute_msg& work) {
               send(control_, computed_msg{contained([&]() -> result<std::vector<tensor>> {
-                     if (!program_) return error(errc::internal, "a step came before the program was loaded");
-                     return program_->run(work.inputs, work.deadline, cancel_);
+                     if (work.segment >= programs_.size() || !programs_[work.segment])
+                       return error(errc::internal, "a step came before the program was loaded");
+                     return programs_[work.segment]->run(work.inputs, work.deadline, cancel_);
                    })});
             }};
   }
 
   /// Devices are released here, not when the last handle to this actor goes.
   void on_exit() override {
-    program_.reset();
+    programs_.clear();
     device_.reset();
     options_.network.reset();
     control_ = nullptr;
@@ -51,19 +52,26 @@ private:
   using start_atom = caf::atom_constant<caf::atom("start")>;
 
   void load() {
+    std::shared_ptr<const slice_program> loaded;
     auto outcome = contained([&]() -> result<std::string> {
       TROUPE_TRY(device_, options_.open_device());
-      TROUPE_TRY(program_, device_->load(options_.network, {.storage = options_.storage}));
+      TROUPE_TRY(slice_program whole, read_slice(options_.network, *options_.operators, options_.storage));
+      for (const slice_segment& segment : whole.segments) {
+        programs_.emplace_back();
+        if (!segment.network) continue;
+        TROUPE_TRY(programs_.back(), device_->load(segment.network, {.storage = options_.storage}));
+      }
+      loaded = std::make_shared<const slice_program>(std::move(whole));
       return device_->info().name;
     });
-    send(control_, device_ready_msg{std::move(outcome)});
+    send(control_, device_ready_msg{std::move(outcome), std::move(loaded)});
   }
 
   caf::actor control_;
   shard_options options_;
   cancellation cancel_;
   std::shared_ptr<device> device_;
-  std::unique_ptr<program> program_;
+  std::vector<std::unique_ptr<program>> programs_;  ///< by segment
 };
 
 }  // namespace

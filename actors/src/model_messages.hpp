@@ -15,6 +15,7 @@
 #include "troupe/engine/deadline.hpp"
 #include "troupe/engine/graph.hpp"
 #include "troupe/engine/result.hpp"
+#include "troupe/engine/tensor_cut.hpp"
 #include "troupe/system.hpp"
 #include "troupe/transport/records.hpp"
 
@@ -37,6 +38,9 @@ struct step_msg {
   std::vector<caf::actor> route;
   caf::actor origin;  ///< the coordinator, who hears of failures
   std::vector<tensor> tensors;
+  /// Tensor parallelism: each slice gets the inputs with `stage` 0 and all slices in `route`, before the aggregator.
+  /// What slices send each other has no route: partial results of segment `stage` - 1 from this slice.
+  std::uint32_t slice = 0;
 };
 
 /// Wire. Shard to coordinator: this attempt ends here.
@@ -166,6 +170,7 @@ struct member_due_msg {
 
 /// Control half of a shard to its device half, and back.
 struct compute_msg {
+  std::size_t segment = 0;  ///< of a slice; otherwise the only one
   std::vector<tensor> inputs;
   time_point deadline;
 };
@@ -174,6 +179,7 @@ struct computed_msg {
 };
 struct device_ready_msg {
   result<std::string> device = error(errc::internal, "");  ///< its name
+  std::shared_ptr<const slice_program> program;            ///< what was loaded
 };
 
 /// Calls a function exactly once: with the answer by `resolve`, or with nothing when the last copy is destroyed without
@@ -240,6 +246,11 @@ struct expect_join_msg {
 struct forget_join_msg {
   std::uint64_t request = 0;
 };
+/// Aggregator to coordinator: one of several micro-batches is there.
+struct micro_joined_msg {
+  std::uint64_t request = 0;
+  std::uint32_t micro = 0;
+};
 /// Aggregator to coordinator.
 struct joined_msg {
   std::uint64_t request = 0;
@@ -249,6 +260,9 @@ struct joined_msg {
 
 /// Timers of the coordinator.
 struct deadline_tick_msg {
+  std::uint64_t request = 0;
+};
+struct late_tick_msg {
   std::uint64_t request = 0;
 };
 struct retry_tick_msg {
@@ -292,6 +306,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::inject_kill_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::aggregator_replaced_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::expect_join_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::forget_join_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::micro_joined_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::joined_msg)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::late_tick_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::deadline_tick_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::retry_tick_msg)

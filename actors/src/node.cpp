@@ -94,9 +94,10 @@ private:
     child.probe = probe_policy{};
     child.start = [incarnation = std::make_shared<std::uint64_t>(0), plan = order.plan, part = order.part,
                    network = order.network, storage = order.storage, open = options_.open_device,
+                   operators = options_.operators,
                    self = caf::actor_cast<caf::actor_addr>(this)](caf::event_based_actor* parent) {
-      return spawn_shard(parent,
-                         {plan, part, ++*incarnation, network, storage, open, caf::actor_cast<caf::actor>(self)});
+      return spawn_shard(
+          parent, {plan, part, ++*incarnation, network, storage, open, operators, caf::actor_cast<caf::actor>(self)});
     };
     spec.children.push_back(std::move(child));
     auto supervisor = spawn_supervisor(*this, std::move(spec), options_.observer);

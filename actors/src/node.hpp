@@ -16,6 +16,7 @@ namespace troupe {
 struct node_options {
   std::string name;
   device_opener open_device;
+  std::shared_ptr<const operator_table> operators;
   supervision_observer observer;  ///< may be empty
   bool allow_fault_injection = false;
   remoting* links = nullptr;                ///< must outlive the actor; null: no links

@@ -8,6 +8,7 @@
 #include "troupe/engine/detail/fail.hpp"
 #include "troupe/engine/partition.hpp"
 #include "troupe/engine/passes.hpp"
+#include "troupe/engine/tensor_cut.hpp"
 
 namespace troupe {
 namespace {
@@ -19,13 +20,17 @@ result<void> check_options(std::size_t networks, const load_options& options) {
   if (options.storage != dtype::f16 && options.storage != dtype::f32)
     return fail(errc::invalid_argument, "{} is not a storage type; float16 and float32 are",
                 to_string(options.storage));
+  if (!(options.tolerance >= 0) || !std::isfinite(options.tolerance))
+    return fail(errc::invalid_argument, "the tolerance {} is not a number of at least 0", options.tolerance);
   const bool ensemble = options.parallel == parallel_mode::ensemble;
   if (networks == 0) return fail(errc::invalid_argument, "no model was given");
   if (!ensemble && networks != 1)
     return fail(errc::invalid_argument, "{} models were given; only an ensemble takes more than one", networks);
-  const bool weighted = ensemble ? options.join == join_policy::weighted_mean
-                                 : options.parallel == parallel_mode::data && options.split == split_policy::weighted &&
-                                       options.shards > 0 && !options.placement;
+  const bool weighted = ensemble
+                            ? options.join == join_policy::weighted_mean
+                            : (options.parallel == parallel_mode::data && options.split == split_policy::weighted &&
+                               options.shards > 0 && !options.placement) ||
+                                  (options.parallel == parallel_mode::tensor && !options.weights.empty());
   if (!weighted) return {};
   const std::size_t members = ensemble ? networks : options.shards;
   if (options.weights.size() != members)
@@ -35,6 +40,17 @@ result<void> check_options(std::size_t networks, const load_options& options) {
     if (!(weight > 0) || !std::isfinite(weight))
       return fail(errc::invalid_argument, "the weight {} is not a positive number", weight);
   return {};
+}
+
+/// Exchanges are for slices that we cut ourselves: alone, a part would wait for others that do not exist.
+result<void> check_no_exchange(const graph& network) {
+  result<void> outcome;
+  for_each_node(network, [&](const node& step) {
+    if (step.domain == own_domain && step.op == exchange_op)
+      outcome =
+          fail(errc::unsupported, "{} is an operator of slices of a model; load the whole model", step.describe());
+  });
+  return outcome;
 }
 
 bool same_interface(const graph& a, const graph& b) {
@@ -73,9 +89,10 @@ result<placement_plan> place(const graph& network, const load_options& options, 
   switch (options.parallel) {
     case parallel_mode::pipeline: return plan_pipeline(costs, nodes, wishes);
     case parallel_mode::data: return plan_replicas(costs, nodes, wishes);
+    case parallel_mode::tensor:
     case parallel_mode::ensemble: break;
   }
-  return error(errc::unsupported, "members of an ensemble are whole models, which are not planned");
+  return error(errc::unsupported, "only pipelines and replicas are predicted");
 }
 
 /// Makes the parts of a plan for an optimised network.
@@ -106,6 +123,13 @@ result<void> follow(const placement_plan& placed, const graph& network, const lo
   return {};
 }
 
+/// One part for each stage, or one for each share of a tensor-parallel plan.
+result<std::vector<graph>> cut(const graph& network, const plan& made, const std::vector<double>& shares,
+                               const operator_table& operators) {
+  if (made.mode == parallel_mode::tensor) return cut_tensor(network, shares, operators);
+  return cut_pipeline(network, made.stages, operators, made.storage);
+}
+
 }  // namespace
 
 result<plan> make_plan(std::span<const graph> networks, const load_options& options, const operator_table& operators,
@@ -118,9 +142,12 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
   made.weights = options.weights;
   made.seed = options.seed;
   made.storage = options.storage;
-  made.replicas = made.mode == parallel_mode::data
-                      ? static_cast<std::uint32_t>(std::max<std::size_t>(options.shards, 1))
-                      : static_cast<std::uint32_t>(networks.size());
+  made.tolerance = options.tolerance;
+  const auto shards = static_cast<std::uint32_t>(std::max<std::size_t>(options.shards, 1));
+  const bool divided = made.mode == parallel_mode::pipeline || made.mode == parallel_mode::tensor;
+  made.stages = divided ? shards : 1;
+  made.replicas = made.mode == parallel_mode::data ? shards : static_cast<std::uint32_t>(networks.size());
+  const bool choose = options.shards == 0 && !nodes.empty();
   for (std::uint32_t replica = 0; replica < made.replicas; ++replica) {
     if (made.mode == parallel_mode::data && replica > 0) {
       made.parts.push_back({replica, 0, made.parts.front().network, {}});
@@ -128,6 +155,7 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
     }
     const graph& original = networks[made.mode == parallel_mode::ensemble ? replica : 0];
     TROUPE_CHECK(check_operators(original, operators));
+    TROUPE_CHECK(check_no_exchange(original));
     if (replica > 0 && !same_interface(networks[0], original))
       return fail(errc::invalid_argument, "model {} of the ensemble has other inputs or outputs than the first",
                   replica + 1);
@@ -141,19 +169,28 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
                   network.states.size());
     made.stateful = !network.states.empty();
     std::optional<placement_plan> placed;
-    if (made.mode != parallel_mode::ensemble) placed = options.placement;
-    if (made.mode != parallel_mode::ensemble && !placed && options.shards == 0 && !nodes.empty()) {
-      TROUPE_TRY(placed, place(network, options, operators, nodes));
+    if (made.mode == parallel_mode::pipeline || made.mode == parallel_mode::data) {
+      placed = options.placement;
+      if (!placed && choose) {
+        TROUPE_TRY(placed, place(network, options, operators, nodes));
+      }
     }
     if (placed) {
       TROUPE_CHECK(follow(*placed, network, options, operators, made));
       return made;
     }
-    if (made.mode == parallel_mode::pipeline)
-      made.stages = static_cast<std::uint32_t>(std::max<std::size_t>(options.shards, 1));
-    TROUPE_TRY(auto parts, cut_pipeline(network, made.stages, operators, options.storage));
+    std::vector<double> shares = options.weights;
+    if (shares.empty()) shares.assign(made.stages, 1.0);
+    const bool by_speed = made.mode == parallel_mode::tensor && choose;
+    if (by_speed) {
+      TROUPE_TRY(const auto costs, predict_costs(network, operators, options.storage, options.planning.inputs));
+      shares = speed_shares(costs, nodes);
+    }
+    TROUPE_TRY(auto parts, cut(network, made, shares, operators));
+    made.stages = static_cast<std::uint32_t>(parts.size());  // one, when nothing can be divided into slices
     for (std::uint32_t stage = 0; stage < made.stages; ++stage)
-      made.parts.push_back({replica, stage, std::make_shared<const graph>(std::move(parts[stage])), {}});
+      made.parts.push_back({replica, stage, std::make_shared<const graph>(std::move(parts[stage])),
+                            by_speed ? std::optional(stage) : std::nullopt});
   }
   return made;
 }

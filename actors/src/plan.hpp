@@ -13,7 +13,7 @@ namespace troupe {
 /// One part of a model: what one shard owns.
 struct plan_part {
   std::uint32_t replica = 0;  ///< which copy (data) or member (ensemble)
-  std::uint32_t stage = 0;    ///< place in the pipeline of its replica
+  std::uint32_t stage = 0;    ///< place in the pipeline of its replica, or which slice (tensor)
   std::shared_ptr<const graph> network;
   std::optional<std::uint32_t> host;  ///< where the planner wants it
 };
@@ -22,11 +22,12 @@ struct plan_part {
 struct plan {
   parallel_mode mode = parallel_mode::pipeline;
   std::uint32_t replicas = 1;
-  std::uint32_t stages = 1;
+  std::uint32_t stages = 1;  ///< parts of a replica, which it needs all: stages or slices
   std::vector<plan_part> parts;
   split_policy split = split_policy::even;
   join_policy join = join_policy::mean;
   std::vector<double> weights;
+  double tolerance = 0;
   std::uint64_t seed = 0;
   dtype storage = dtype::f16;
   bool stateful = false;  ///< parts keep something from run to run; then there is one replica

@@ -2,6 +2,7 @@
 // of its own. What it decides is in shard_state; what it says is in model_messages.hpp:
 //
 //   coordinator or shard --step_msg--> shard --step_msg--> next hop       (step_failed_msg --> origin)
+//   slice --step_msg--> all other slices of the model, as slice_state decides
 //   shard --shard_ready_msg, shard_failing_msg--> node
 #pragma once
 
@@ -22,6 +23,7 @@ struct shard_options {
   std::shared_ptr<const graph> network;
   dtype storage = dtype::f16;
   device_opener open_device;
+  std::shared_ptr<const operator_table> operators;
   caf::actor node;  ///< hears when the shard is ready, or why it ends
 };
 

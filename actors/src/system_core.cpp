@@ -77,6 +77,7 @@ result<void> system_core::start() {
   node_child.shutdown = std::chrono::seconds(3);  // its parts stop their devices first
   node_child.start = [made = node_options{options.name,
                                           open,
+                                          operators,
                                           options.on_event,
                                           options.allow_fault_injection,
                                           links.get(),

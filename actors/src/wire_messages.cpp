@@ -37,8 +37,8 @@ wire::body encode(const caf::error& m, handle_translator&) {
 }
 wire::body encode(const step_msg& m, handle_translator& handles) {
   wire::step record{
-      m.plan,   m.request, m.attempt, m.micro, m.stage, remaining_ms(m.deadline), {}, handles.to_reference(m.origin),
-      m.tensors};
+      m.plan,    m.request, m.attempt, m.micro, m.stage, remaining_ms(m.deadline), {}, handles.to_reference(m.origin),
+      m.tensors, m.slice};
   for (const caf::actor& hop : m.route) record.route.push_back(handles.to_reference(hop));
   return record;
 }
@@ -111,7 +111,8 @@ caf::message decode(wire::step record, handle_translator& handles) {
              steady_clock::now() + std::chrono::milliseconds(record.deadline_ms),
              {},
              handles.to_handle(record.origin),
-             std::move(record.tensors)};
+             std::move(record.tensors),
+             record.slice};
   for (const wire::actor_ref& hop : record.route) m.route.push_back(handles.to_handle(hop));
   return caf::make_message(std::move(m));
 }

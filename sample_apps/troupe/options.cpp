@@ -78,16 +78,17 @@ void spread_options::add_to(CLI::App& command) {
   command
       .add_option_function<std::string>(
           "--shards", [this](const std::string& text) { shards = text == "auto" ? 0 : std::stoull(text); },
-          "Stages of a pipeline or replicas; auto: as the planner decides, which is the default with --node")
+          "Stages of a pipeline, slices or replicas; auto: as the planner decides, which is the default with --node")
       ->type_name("N|auto")
       ->check(CLI::IsMember({"auto"}) | CLI::Range(std::size_t{1}, limits::shards_max));
   command.add_flag("--use-all", use_all, "auto: use every node, also one that makes it slower");
   command.add_flag("--only-nodes", only_nodes, "auto: place nothing in this process");
   command
-      .add_option("--parallel", parallel,
-                  "pipeline: consecutive parts; data: replicas share the batch; ensemble: "
-                  "several models, answers joined")
-      ->check(CLI::IsMember({"pipeline", "data", "ensemble"}))
+      .add_option(
+          "--parallel", parallel,
+          "pipeline: consecutive parts; tensor: slices of every layer; data: replicas share the batch; ensemble: "
+          "several models, answers joined")
+      ->check(CLI::IsMember({"pipeline", "tensor", "data", "ensemble"}))
       ->capture_default_str();
   command.add_option("--with", members, "ensemble: one more model; repeatable")
       ->type_name("MODEL")
@@ -96,9 +97,15 @@ void spread_options::add_to(CLI::App& command) {
       ->check(CLI::IsMember({"even", "random", "weighted"}))
       ->capture_default_str();
   command.add_option("--join", join, "ensemble: how answers are joined")
-      ->check(CLI::IsMember({"mean", "weighted", "vote"}))
+      ->check(CLI::IsMember({"mean", "weighted", "vote", "compare"}))
       ->capture_default_str();
-  command.add_option("--weights", weights, "Weights for --split weighted and --join weighted, one a shard")
+  command
+      .add_option("--tolerance", tolerance, "--join compare: largest difference, as a part of the largest magnitude")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  command
+      .add_option("--weights", weights,
+                  "Weights for --split weighted, --join weighted and the slices of --parallel tensor, one a shard")
       ->delimiter(',')
       ->allow_extra_args(false);
   command.add_option("--storage", storage, "How weights and activations are kept on the device")
@@ -111,12 +118,16 @@ void spread_options::add_to(CLI::App& command) {
 }
 
 load_options spread_options::for_loading(const placement_options& places) const {
-  static const std::map<std::string, parallel_mode> modes{
-      {"pipeline", parallel_mode::pipeline}, {"data", parallel_mode::data}, {"ensemble", parallel_mode::ensemble}};
+  static const std::map<std::string, parallel_mode> modes{{"pipeline", parallel_mode::pipeline},
+                                                          {"tensor", parallel_mode::tensor},
+                                                          {"data", parallel_mode::data},
+                                                          {"ensemble", parallel_mode::ensemble}};
   static const std::map<std::string, split_policy> splits{
       {"even", split_policy::even}, {"random", split_policy::random}, {"weighted", split_policy::weighted}};
-  static const std::map<std::string, join_policy> joins{
-      {"mean", join_policy::mean}, {"weighted", join_policy::weighted_mean}, {"vote", join_policy::vote}};
+  static const std::map<std::string, join_policy> joins{{"mean", join_policy::mean},
+                                                        {"weighted", join_policy::weighted_mean},
+                                                        {"vote", join_policy::vote},
+                                                        {"compare", join_policy::compare}};
   load_options made;
   made.parallel = modes.at(parallel);
   made.shards = shards.value_or(places.nodes.empty() ? 1 : 0);
@@ -125,6 +136,7 @@ load_options spread_options::for_loading(const placement_options& places) const 
   made.split = splits.at(split);
   made.join = joins.at(join);
   made.weights = weights;
+  made.tolerance = tolerance;
   made.seed = seed;
   made.storage = storage == "f32" ? dtype::f32 : dtype::f16;
   made.deadline = for_running().deadline;

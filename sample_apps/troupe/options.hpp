@@ -40,14 +40,15 @@ struct placement_options {
   system_options for_system(std::string name = "local") const;
 };
 
-/// How a model is spread: `--shards --parallel --with --split --join --weights --storage --use-all --only-nodes --seed
-/// --deadline`.
+/// How a model is spread: `--shards --parallel --with --split --join --tolerance --weights --storage --use-all
+/// --only-nodes --seed --deadline`.
 struct spread_options {
   std::optional<std::size_t> shards;  ///< 0: the planner decides, as it does for other nodes when nothing is said
   std::string parallel = "pipeline";
   std::vector<std::string> members;  ///< models besides the first, for ensembles
   std::string split = "even";
   std::string join = "mean";
+  double tolerance = 1e-2;
   std::vector<double> weights;
   std::string storage = "f16";
   bool use_all = false;

@@ -201,6 +201,7 @@ private:
     }
   }
   void obey(const arm_retry&) { FAIL("no step was refused"); }
+  void obey(const arm_late&) { FAIL("no share of a batch was reported"); }
   void obey(const report_ready& order) { REQUIRE(order.outcome); }
 
   std::shared_ptr<const plan> layout_;

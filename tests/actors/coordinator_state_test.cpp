@@ -277,3 +277,59 @@ TEST_CASE("random losses: every request gets exactly one answer and no dead part
     REQUIRE(state.requests() == 0);
   }
 }
+
+TEST_CASE("a late share of a batch is given to the quickest replica as well, once") {
+  using std::chrono::milliseconds;
+  coordinator_state state(layout_of(parallel_mode::data, 3, 1), 0);
+  state.start();
+  for (std::uint32_t part = 0; part < 3; ++part) state.part_up(part, 0, 1);
+  const auto sent = only<send_step>(state.submit(1, batch(9), far, start_time));
+  REQUIRE(sent.size() == 3);
+  CHECK(only<arm_late>(state.micro_joined(1, 0, start_time + milliseconds(100))).empty());  // nothing to compare with
+  const auto armed = only<arm_late>(state.micro_joined(1, 1, start_time + milliseconds(80)));
+  REQUIRE(armed.size() == 1);
+  CHECK(armed[0].pause >= milliseconds(3 * 80 - 80));
+  CHECK(armed[0].pause <= milliseconds(3 * 100 - 80));
+  const auto early = state.late_due(1, start_time + milliseconds(150));
+  CHECK(only<send_step>(early).empty());
+  CHECK(only<arm_late>(early).size() == 1);
+  const auto again = only<send_step>(state.late_due(1, start_time + milliseconds(301)));
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].micro == 2);
+  CHECK(again[0].attempt == 2);
+  CHECK(again[0].replica == 1);
+  CHECK(bitwise_equal(again[0].inputs[0], sent[2].inputs[0]));
+  CHECK(state.late_due(1, start_time + milliseconds(900)).empty());
+  // The late replica's failure is old news, and what is done already is not sent again after a loss.
+  CHECK(state.step_failed(1, 1, 2, lost).empty());
+  CHECK(only<send_step>(state.part_down(0, 0, 1)).empty());
+  const auto done = only<answer>(state.joined(1, 0, batch(9)));
+  REQUIRE(done.size() == 1);
+  CHECK(done[0].outcome->recoveries == 0);
+}
+
+TEST_CASE("the loss of the replica that stands in for a late one sends its share again") {
+  using std::chrono::milliseconds;
+  coordinator_state state(layout_of(parallel_mode::data, 2, 1), 0);
+  state.start();
+  state.part_up(0, 0, 1);
+  state.part_up(1, 0, 1);
+  state.submit(1, batch(4), far, start_time);
+  CHECK(only<arm_late>(state.micro_joined(1, 0, start_time + milliseconds(1))).size() == 1);
+  CHECK(only<send_step>(state.late_due(1, start_time + milliseconds(60))).size() == 1);
+  const auto again = only<send_step>(state.part_down(0, 0, 1));
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].replica == 1);
+  CHECK(again[0].attempt == 3);
+}
+
+TEST_CASE("a new aggregator gets every share again, those that were there too") {
+  using std::chrono::milliseconds;
+  coordinator_state state(layout_of(parallel_mode::data, 2, 1), 0);
+  state.start();
+  state.part_up(0, 0, 1);
+  state.part_up(1, 0, 1);
+  state.submit(1, batch(4), far, start_time);
+  state.micro_joined(1, 0, start_time + milliseconds(1));
+  CHECK(only<send_step>(state.aggregator_replaced()).size() == 2);
+}

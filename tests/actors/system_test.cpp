@@ -78,6 +78,7 @@ TEST_CASE("an ensemble of equal models averages to the model, and votes with one
   // 0.5 x + 0.5 x is exact in binary floating point.
   CHECK(bitwise_equal(outputs(join_policy::mean, {}), want));
   CHECK(bitwise_equal(outputs(join_policy::weighted_mean, {3, 3}), want));
+  CHECK(bitwise_equal(outputs(join_policy::compare, {}), want));
   const tensor votes = outputs(join_policy::vote, {});
   const auto logits = want.as<float>();
   const auto counts = votes.as<float>();
@@ -85,6 +86,24 @@ TEST_CASE("an ensemble of equal models averages to the model, and votes with one
     const auto best = std::max_element(logits.begin() + row * 10, logits.begin() + row * 10 + 10) - logits.begin();
     for (std::size_t i = row * 10; i < row * 10 + 10; ++i)
       CHECK(counts[i] == (static_cast<std::ptrdiff_t>(i) == best ? 2.0f : 0.0f));
+  }
+}
+
+TEST_CASE("two, three and four slices come to nearly the same, and always to the same bits") {
+  auto host = need(troupe::system::make(options()));
+  const tensor batch = digits_batch(6);
+  const tensor want = run_once(host, batch, {});
+  for (const std::size_t shards : {2, 3, 4}) {
+    INFO(shards << " slices");
+    load_options how;
+    how.parallel = parallel_mode::tensor;
+    how.shards = shards;
+    const model loaded = need(host.load(digits_network(), how));
+    CHECK(need(loaded.placement()).size() == shards);
+    const tensor got = need(loaded.run(std::vector<tensor>{batch})).outputs.at(0);
+    for (std::size_t i = 0; i < want.elements(); ++i)
+      CHECK(got.as<float>()[i] == Approx(want.as<float>()[i]).margin(0.02));
+    CHECK(bitwise_equal(need(loaded.run(std::vector<tensor>{batch})).outputs.at(0), got));
   }
 }
 
@@ -102,13 +121,14 @@ TEST_CASE("a shard killed at a random moment costs time and not one bit") {
   const std::uint64_t seed = 31;
   random_source random(seed);
   const tensor batch = digits_batch(64);
-  for (const auto mode : {parallel_mode::pipeline, parallel_mode::data}) {
+  for (const auto mode : {parallel_mode::pipeline, parallel_mode::data, parallel_mode::tensor}) {
     load_options how;
     how.parallel = mode;
     how.shards = 2;
     const model loaded = need(host.load(digits_network(), how));
     const tensor want = need(loaded.run(std::vector<tensor>{batch})).outputs.at(0);
-    for (int round = 0; round < 10; ++round) {
+    // A slice has a program for each segment to load again, which takes longer.
+    for (int round = 0; round < (mode == parallel_mode::tensor ? 3 : 10); ++round) {
       INFO("seed " << seed << ", round " << round);
       std::thread killer([&, part = static_cast<std::uint32_t>(random.below(2)), pause = random.below(12'000)] {
         std::this_thread::sleep_for(std::chrono::microseconds(pause));

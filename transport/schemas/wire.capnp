@@ -140,6 +140,11 @@ struct Step {
 
   tensors @8 :List(Common.Tensor);
   # In the order of the part's inputs.
+
+  slice @9 :UInt32;
+  # Between slices of one model (tensor parallelism): who made these partial results, which belong to the exchange
+  # after segment `stage` - 1. Such a step has no route; one with the inputs has stage 0 and a route of all slices and
+  # the aggregator.
 }
 
 struct StepFailed {

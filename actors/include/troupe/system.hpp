@@ -27,6 +27,7 @@ namespace troupe {
 /// How a model is spread.
 enum class parallel_mode : std::uint8_t {
   pipeline,  ///< consecutive parts of the network, one a shard
+  tensor,    ///< a slice of every operator on each shard; they exchange partial results on the way
   data,      ///< the whole network on every shard; the batch is split
   ensemble,  ///< several models; the same input to all, outputs joined
 };
@@ -43,6 +44,7 @@ enum class join_policy : std::uint8_t {
   mean,           ///< fp32 mean, summed in the order of the models
   weighted_mean,  ///< with `load_options::weights`, which are normalised to sum 1
   vote,           ///< arg-max of each model along the last axis; the output counts the votes of each class
+  compare,  ///< the first model's, if all agree within `load_options::tolerance`; else an error names who does not
 };
 
 /// What the system does to stay alive before it gives up and reports.
@@ -82,7 +84,7 @@ struct planning_wishes {
 
 struct load_options {
   parallel_mode parallel = parallel_mode::pipeline;
-  /// Stages or replicas, of about equal size. 0: as many as the planner finds best, each as large as its node is fast;
+  /// Stages, slices or replicas, of about equal size. 0: as many as the planner finds best, each as large as its node is fast;
   /// one without other nodes. For `ensemble` the number of models decides.
   std::size_t shards = 1;
   planning_wishes planning;
@@ -90,9 +92,12 @@ struct load_options {
   std::optional<placement_plan> placement;
   split_policy split = split_policy::even;
   join_policy join = join_policy::mean;
-  std::vector<double> weights;  ///< for `weighted` and `weighted_mean`: one a shard, > 0
-  std::uint64_t seed = 0;       ///< of `random`
-  dtype storage = dtype::f16;   ///< see `program_options`
+  std::vector<double> weights;  ///< for `weighted`, `weighted_mean` and (if wanted) `tensor`: one a shard, > 0
+  /// Of `compare`: how much the outputs of the other models may differ from the first model's, as a part of its largest
+  /// magnitude in that output. Outputs other than floats must be equal.
+  double tolerance = 1e-2;
+  std::uint64_t seed = 0;      ///< of `random`
+  dtype storage = dtype::f16;  ///< see `program_options`
   /// How long loading on all devices may take.
   std::chrono::milliseconds deadline{120'000};
 };

@@ -53,6 +53,7 @@
   X(embedding_rows) \
   X(equal) \
   X(erf) \
+  X(exchange) \
   X(exp) \
   X(expand) \
   X(expert_linear) \

@@ -22,6 +22,7 @@ struct bench_command {
   random_input_options inputs;
   bool profile = false;
   std::string trace_file;
+  std::size_t in_flight = 0;  ///< 0: one more than shards
   placement_options placement;
   spread_options spread;
   language_bench language;
@@ -41,7 +42,8 @@ std::int64_t images_of(const std::vector<tensor>& inputs) {
 }
 
 result<double> throughput(const model& loaded, const std::vector<tensor>& inputs, const bench_command& given) {
-  const std::size_t at_once = requests_at_once(loaded), requests = 2 * at_once;
+  const std::size_t at_once = given.in_flight ? given.in_flight : requests_at_once(loaded);
+  const std::size_t requests = 2 * at_once;
   const auto started = steady_clock::now();
   sample::in_flight under_way(loaded, given.spread.for_running(), at_once);
   for (std::size_t i = 0; i < requests; ++i) under_way.push(inputs);
@@ -235,6 +237,8 @@ void add_bench(program& to) {
   command.add_flag(
       "--profile", given->profile,
       "Where the time goes instead: by operator and node, of the engine alone, beside the machine's limits");
+  command.add_option("--in-flight", given->in_flight, "Requests under way at once for images/s; one more than shards")
+      ->check(CLI::Range(1, 1024));
   command.add_option("--trace", given->trace_file, "With --profile: write a trace that ui.perfetto.dev opens")
       ->type_name("FILE");
   given->placement.add_to(command);

@@ -26,6 +26,7 @@ result<void> write(const step& record, schema::Step::Builder to, record_writer& 
   to.setMicro(record.micro);
   to.setStage(record.stage);
   to.setDeadlineMs(record.deadline_ms);
+  to.setSlice(record.slice);
   auto route = to.initRoute(static_cast<unsigned>(record.route.size()));
   for (unsigned i = 0; i < route.size(); ++i) TROUPE_CHECK(with.write(record.route[i], route[i]));
   TROUPE_CHECK(with.write(record.origin, to.initOrigin()));
@@ -44,6 +45,7 @@ result<void> read(schema::Step::Reader from, step& into, record_reader& with) {
   into.micro = from.getMicro();
   into.stage = from.getStage();
   into.deadline_ms = from.getDeadlineMs();
+  into.slice = from.getSlice();
   TROUPE_CHECK(with.charge(route.size(), sizeof(actor_ref)));
   into.route.resize(route.size());
   for (unsigned i = 0; i < route.size(); ++i) TROUPE_CHECK(with.read(route[i], into.route[i]));

@@ -1,11 +1,9 @@
 #include <algorithm>
-#include <map>
 #include <numeric>
 
 #include "graph/partition/cut_points.hpp"
 #include "graph/partition/list_values.hpp"
-#include "graph/partition/prediction.hpp"
-#include "graph/value_namer.hpp"
+#include "graph/partition/part_graph.hpp"
 #include "troupe/engine/detail/fail.hpp"
 #include "troupe/engine/partition.hpp"
 #include "troupe/engine/passes.hpp"
@@ -134,11 +132,7 @@ private:
     return bounds;
   }
 
-  /// How a value travels; nothing when its type is known only at run time.
-  std::optional<dtype> travel_type(value_id id) const {
-    const std::optional<dtype> own = facts_.types[id];
-    return own && is_float(*own) && facts_.made_on_device[id] ? storage_ : own;
-  }
+  std::optional<dtype> travel_type(value_id id) const { return part_graph::travel_type(facts_, id, storage_); }
 
   /// What the caller of the whole model receives.
   std::optional<dtype> declared_type(value_id id) const {
@@ -180,19 +174,7 @@ private:
 
   graph make_part(std::size_t first, std::size_t last, const std::vector<value_id>& taken,
                   const std::vector<value_id>& given, bool is_first, bool is_last) {
-    graph part;
-    std::map<value_id, value_id> ids;
-    const auto map = [&](value_id id) {
-      if (id == no_value) return id;
-      const auto [known, added] = ids.try_emplace(id, static_cast<value_id>(part.values.size()));
-      if (added) {
-        part.add_value(model_.values[id]);
-        if (const auto data = model_.constants.find(id); data != model_.constants.end())
-          part.constants.emplace(known->second, data->second);
-        if (model_.is_state(id)) part.states.push_back(known->second);
-      }
-      return known->second;
-    };
+    part_graph made(model_, operators_, facts_);
     std::vector<bool> read(model_.values.size(), false);
     for (std::size_t i = first; i < last; ++i)
       for (const value_id id : model_.nodes[i].inputs)
@@ -203,61 +185,24 @@ private:
     const auto given_type = [&](value_id id) { return is_last ? declared_type(id) : travel_type(id); };
 
     for (const value_id id : taken) {
-      part.inputs.push_back(map(id));
+      made.part.inputs.push_back(made.map(id));
       if (is_first) continue;
       // Nodes see the type that they see in the whole model; any floating-point type is taken for it.
       const bool in_own_type = !gives[id] || (read[id] && facts_.types[id]);
-      declare(part, part.inputs.back(), id, in_own_type ? facts_.types[id] : given_type(id));
+      made.declare(id, in_own_type ? facts_.types[id] : given_type(id));
     }
-    for (std::size_t i = first; i < last; ++i) {
-      node step = model_.nodes[i];
-      for (value_id& id : step.inputs) id = map(id);
-      for (value_id& id : step.outputs) id = map(id);
-      part.nodes.push_back(std::move(step));
-    }
+    for (std::size_t i = first; i < last; ++i) made.add(model_.nodes[i]);
     for (const value_id id : given) {
-      value_id mapped = map(id);
+      value_id mapped = made.map(id);
       const bool made_here = lives_[id].made > first || !lives_[id].crosses;
       const bool keeps_type = made_here ? is_last : is_first || !facts_.types[id];
       if (!keeps_type && read[id] && given_type(id) != facts_.types[id])
-        mapped = pass_on(part, mapped, id, given_type(id));
+        mapped = made.pass_on(id, given_type(id));
       else if (!keeps_type && made_here)
-        declare(part, mapped, id, given_type(id));
-      part.outputs.push_back(mapped);
+        made.declare(id, given_type(id));
+      made.part.outputs.push_back(mapped);
     }
-    return part;
-  }
-
-  /// Node-made values are declared as they are found, not as the file hints: a wrong hint would refuse a right value.
-  void declare(graph& part, value_id mapped, value_id id, std::optional<dtype> type) const {
-    value_info& info = part.values[mapped];
-    info.type_known = type.has_value();
-    info.type = type.value_or(dtype::f32);
-    if (lives_[id].made == 0) return;
-    info.dims.reset();
-    if (!facts_.dims[id]) return;
-    info.dims.emplace();
-    for (const auto extent : *facts_.dims[id]) info.dims->push_back({extent, {}});
-  }
-
-  /// Gives a value as `type` that nodes of this part read in its own type. What is given keeps the name.
-  value_id pass_on(graph& part, value_id mapped, value_id id, std::optional<dtype> type) {
-    const auto other =
-        std::find_if(model_.nodes.begin(), model_.nodes.end(), [](const node& step) { return step.domain.empty(); });
-    node step;
-    step.op = "Identity";
-    step.version = other == model_.nodes.end() ? 0 : other->version;
-    if (!operators_.find(step)) return mapped;  // then it is given in its own type, which is as exact
-    value_namer namer;
-    const std::string name = part.values[mapped].name;
-    part.values[mapped].name = namer.fresh(part, name);
-    const value_id copy = part.add_value({name, dtype::f32, false, std::nullopt});
-    declare(part, copy, id, type);
-    step.name = name;
-    step.inputs = {mapped};
-    step.outputs = {copy};
-    part.nodes.push_back(std::move(step));
-    return copy;
+    return std::move(made.part);
   }
 
   const graph& model_;

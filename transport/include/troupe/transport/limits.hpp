@@ -71,8 +71,8 @@ inline constexpr std::size_t error_trail_max = 32;
 inline constexpr std::size_t short_text_bytes_max = 1024;
 /// Depth of a reported supervision tree; supervisors nest four or five deep.
 inline constexpr std::size_t tree_depth_max = 24;
-/// Hops of a route, as many as a plan may have stages.
-inline constexpr std::size_t route_hops_max = 256;
+/// Hops of a route, as many as a plan may have stages or slices, and the aggregator.
+inline constexpr std::size_t route_hops_max = 257;
 /// Tensors that one step carries: a cut passes as many values as cross it.
 inline constexpr std::size_t step_tensors_max = 4096;
 /// Bytes of a probe of a link: enough to fill a fast one for a while.

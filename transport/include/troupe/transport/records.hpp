@@ -82,6 +82,7 @@ struct step {
   std::vector<actor_ref> route;   ///< hops still to come, next one first
   actor_ref origin;
   std::vector<tensor> tensors;
+  std::uint32_t slice = 0;  ///< who made the partial results that slices send each other
 };
 
 struct step_failed {
