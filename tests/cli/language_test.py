@@ -50,7 +50,8 @@ class generate_test(language_test):
     def test_the_answer_as_json(self):
         answer = self.generate()
         tokens = self.troupe_json("tokenize", self.model(), "--text", PROMPT)["tokens"]
-        self.assertEqual(list(answer), ["prompt_tokens", "tokens", "text", "finish_reason", "timings", "recoveries"])
+        self.assertEqual(list(answer), ["prompt_tokens", "tokens", "text", "finish_reason", "timings", "weights_sent_bytes",
+                                        "recoveries"])
         self.assertEqual(answer["prompt_tokens"], tokens)
         self.assertEqual(len(answer["tokens"]), 12)
         self.assertEqual(answer["recoveries"], 0)
