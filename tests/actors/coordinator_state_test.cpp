@@ -1,43 +1,12 @@
 // The decisions of the coordinator without actors: losses at every moment, and the one answer to each request.
-#include "coordinator_state.hpp"
 
 #include <algorithm>
 
-#include "support/check.hpp"
+#include "support/coordinator_case.hpp"
 
 using namespace troupe;
 using namespace troupe::test;
 using namespace troupe::coordinator_action;
-
-namespace {
-
-std::shared_ptr<const plan> layout_of(parallel_mode mode, std::uint32_t replicas, std::uint32_t stages) {
-  plan made;
-  made.mode = mode;
-  made.replicas = replicas;
-  made.stages = stages;
-  for (std::uint32_t replica = 0; replica < replicas; ++replica)
-    for (std::uint32_t stage = 0; stage < stages; ++stage) made.parts.push_back({replica, stage, nullptr});
-  return std::make_shared<const plan>(made);
-}
-
-template <class Action>
-std::vector<Action> only(const coordinator_actions& actions) {
-  std::vector<Action> found;
-  for (const auto& action : actions)
-    if (const auto* held = std::get_if<Action>(&action)) found.push_back(*held);
-  return found;
-}
-
-const time_point start_time{};
-const time_point far = start_time + std::chrono::hours(1);
-const error lost(errc::unavailable, "gone");
-
-std::vector<tensor> batch(std::int64_t rows) {
-  return {random_tensor({rows, 3}, 5)};
-}
-
-}  // namespace
 
 TEST_CASE("a request waits until every part of a replica is up") {
   coordinator_state state(layout_of(parallel_mode::pipeline, 1, 2), 0);

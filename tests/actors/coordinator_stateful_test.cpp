@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "coordinator_state.hpp"
-#include "support/check.hpp"
+#include "support/coordinator_case.hpp"
 
 using namespace troupe;
 using namespace troupe::test;
@@ -12,33 +11,13 @@ using namespace troupe::coordinator_action;
 
 namespace {
 
-const time_point start_time{};
-const time_point far = start_time + std::chrono::hours(1);
-const error gone(errc::unavailable, "gone");
-
-std::shared_ptr<const plan> stateful_layout(std::uint32_t stages) {
-  plan made;
-  made.stages = stages;
-  made.stateful = true;
-  for (std::uint32_t stage = 0; stage < stages; ++stage) made.parts.push_back({0, stage, nullptr});
-  return std::make_shared<const plan>(made);
-}
-
-template <class Action>
-std::vector<Action> only(const coordinator_actions& actions) {
-  std::vector<Action> found;
-  for (const auto& action : actions)
-    if (const auto* held = std::get_if<Action>(&action)) found.push_back(*held);
-  return found;
-}
-
 std::vector<tensor> rows() {
   return {random_tensor({2, 3}, 5)};
 }
 
 /// Two stages on this process, both up.
 coordinator_state running(std::uint64_t first_epoch = 1, std::uint32_t remote_hosts = 0) {
-  coordinator_state state(stateful_layout(2), remote_hosts, first_epoch);
+  coordinator_state state(layout_of(parallel_mode::pipeline, 1, 2, true), remote_hosts, first_epoch);
   for (const auto& placed : only<place_part>(state.start())) state.part_up(placed.part, placed.host, 1);
   return state;
 }
@@ -112,7 +91,7 @@ TEST_CASE("a restart announced before the loss is known ends the epoch too") {
 }
 
 TEST_CASE("losses before all parts are up again end no further epoch") {
-  coordinator_state state(stateful_layout(2), 0);
+  coordinator_state state(layout_of(parallel_mode::pipeline, 1, 2, true), 0);
   state.start();
   state.part_up(0, 0, 1);
   state.part_down(0, 0, 1);
@@ -139,14 +118,14 @@ TEST_CASE("a lost host and a part that its host gives up take the state with the
   REQUIRE(only<place_part>(moved).size() == 1);
   state.part_up(1, 0, 1);
   CHECK(only<send_step>(state.submit(2, rows(), far, start_time, 2)).size() == 1);
-  check_lost(state.part_failed(0, 0, gone), {2});
+  check_lost(state.part_failed(0, 0, lost), {2});
   CHECK(state.state_epoch() == 3);
 }
 
 TEST_CASE("what fails without a loss is tried again in the same epoch") {
   coordinator_state state = running();
   state.submit(1, rows(), far, start_time, 1);
-  CHECK(only<arm_retry>(state.step_failed(1, 1, 0, gone)).size() == 1);
+  CHECK(only<arm_retry>(state.step_failed(1, 1, 0, lost)).size() == 1);
   CHECK(only<send_step>(state.retry_due(1, 0, 1)).size() == 1);
   CHECK(only<send_step>(state.aggregator_replaced()).size() == 1);
   CHECK(epoch_of(state.joined(1, 2, rows())) == 1);
@@ -155,14 +134,14 @@ TEST_CASE("what fails without a loss is tried again in the same epoch") {
 TEST_CASE("a run that does not get through is sent again with all behind it, in order, and nothing overtakes it") {
   coordinator_state state = running();
   for (const std::uint64_t id : {1, 2, 3}) state.submit(id, rows(), far, start_time, 1);
-  const auto refused = state.step_failed(2, 1, 0, gone);
+  const auto refused = state.step_failed(2, 1, 0, lost);
   CHECK(only<arm_retry>(refused).size() == 1);
   CHECK(only<expect_join>(refused).size() == 2);
   CHECK(only<send_step>(state.submit(4, rows(), far, start_time, 1)).empty());
   CHECK(epoch_of(state.joined(1, 0, rows())) == 1);
   // What came through without the second is not believed.
   CHECK(state.joined(3, 0, rows()).empty());
-  CHECK(state.step_failed(3, 1, 0, gone).empty());
+  CHECK(state.step_failed(3, 1, 0, lost).empty());
   std::vector<std::uint64_t> sent;
   for (const auto& each : only<send_step>(state.retry_due(2, 0, 0))) sent.push_back(each.request);
   CHECK(sent == std::vector<std::uint64_t>{2, 3, 4});
@@ -179,7 +158,7 @@ TEST_CASE("a run that does not get through is sent again with all behind it, in 
 TEST_CASE("a run that is withdrawn is answered once, and does not hold up those behind it") {
   coordinator_state state = running();
   for (const std::uint64_t id : {1, 2, 3}) state.submit(id, rows(), far, start_time, 1);
-  state.step_failed(1, 1, 0, gone);
+  state.step_failed(1, 1, 0, lost);
   const auto withdrawn = only<answer>(state.cancel(1));
   REQUIRE(withdrawn.size() == 1);
   CHECK(withdrawn[0].outcome.error().code() == errc::cancelled);
@@ -191,7 +170,7 @@ TEST_CASE("a run that is withdrawn is answered once, and does not hold up those 
 TEST_CASE("a run that pauses before it is tried again is answered when a part is lost meanwhile") {
   coordinator_state state = running();
   state.submit(1, rows(), far, start_time, 1);
-  state.step_failed(1, 1, 0, gone);  // the end of the part, as its sender sees it
+  state.step_failed(1, 1, 0, lost);  // the end of the part, as its sender sees it
   check_lost(state.part_down(0, 0, 1), {1});
   CHECK(state.retry_due(1, 0, 1).empty());
 }
@@ -214,7 +193,7 @@ TEST_CASE("random losses: no step meets a state it was not meant for, and every 
   for (std::uint64_t seed = base_seed; seed < base_seed + 2000; ++seed) {
     INFO("seed " << seed);
     random_source random(seed);
-    const auto layout = stateful_layout(1 + static_cast<std::uint32_t>(random.below(3)));
+    const auto layout = layout_of(parallel_mode::pipeline, 1, 1 + static_cast<std::uint32_t>(random.below(3)), true);
     const auto remote = static_cast<std::uint32_t>(random.below(3));
     coordinator_state state(layout, remote);
     std::map<std::uint64_t, int> answers;
@@ -311,7 +290,7 @@ TEST_CASE("random losses: no step meets a state it was not meant for, and every 
       } else if (choice == 7 && !flights.empty()) {
         const std::uint64_t request = flights.begin()->first;
         if (attempts[request] < coordinator_limits::attempts_max)
-          perform(state.step_failed(request, attempts[request], 0, gone));
+          perform(state.step_failed(request, attempts[request], 0, lost));
       } else if (choice == 8 && !pauses.empty()) {
         perform(state.retry_due(pauses.extract(pauses.begin()).value(), 0, 0));
       } else if (!flights.empty()) {

@@ -6,10 +6,9 @@
 #include <set>
 #include <thread>
 
-#include "node_process.hpp"
+#include "node_processes.hpp"
 #include "support/cached_session.hpp"
 #include "support/digits.hpp"
-#include "troupe/system.hpp"
 
 using namespace troupe;
 using namespace troupe::test;
@@ -18,17 +17,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto patience = 60s;
-
-sample::node_process start_node(const std::string& name) {
-  return need(sample::node_process::start(TROUPE_PROGRAM, name, ""));
-}
-
-system_options over(std::vector<std::string> addresses) {
-  system_options made;
-  made.nodes = std::move(addresses);
-  made.restarts = {100, 60s};
-  return made;
-}
 
 std::set<std::string> nodes_of(const model& loaded) {
   std::set<std::string> names;

@@ -3,29 +3,13 @@
 #include <unistd.h>
 #include <thread>
 
-#include "node_process.hpp"
+#include "node_processes.hpp"
 #include "support/cached_session.hpp"
 #include "support/digits.hpp"
-#include "troupe/system.hpp"
 
 using namespace troupe;
 using namespace troupe::test;
 using namespace std::chrono_literals;
-
-namespace {
-
-sample::node_process start_node(const std::string& name) {
-  return need(sample::node_process::start(TROUPE_PROGRAM, name, ""));
-}
-
-system_options over(std::vector<std::string> addresses) {
-  system_options made;
-  made.nodes = std::move(addresses);
-  made.restarts = {100, 60s};
-  return made;
-}
-
-}  // namespace
 
 TEST_CASE("two node processes give the bits of one process") {
   const auto first = start_node("first");
