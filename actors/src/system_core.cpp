@@ -435,8 +435,8 @@ void system_core::stop() {
   awaited<bool> destroyed;
   std::thread([set = destroyed.setter(), runtime = std::move(actors), settings = std::move(config),
                kept = std::move(links)]() mutable {
-    kept.reset();
     runtime.reset();
+    kept.reset();  // an actor that ends late may still use its links
     settings.reset();
     set(true);
   }).detach();
