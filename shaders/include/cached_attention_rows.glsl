@@ -1,31 +1,10 @@
 // CachedAttention where a subgroup of eight has four rows of one head: those of one session, as in a prompt, share the loads
 // of its keys and values. A row's bits are those of cached_attention_subgroup.glsl.
-#define SUBGROUP_ROWS 1
-#include "cached_attention.glsl"
-#include "indexing.glsl"
-#include "reduce.glsl"
-#include "row_lanes.glsl"
-#include "texels.glsl"
-#include "vector_store.glsl"
+#include "cached_attention_lanes.glsl"
 
 #define TOGETHER 4
 
 layout(local_size_x = 8) in;
-layout(constant_id = 0) const uint chunks = 1;  // of 64 elements of a head
-
-WORDS(0, queries);
-layout(set = 0, binding = 1) readonly buffer position_elements { int positions[]; };
-layout(set = 0, binding = 2) readonly buffer sequence_elements { int sequences[]; };
-layout(set = 0, binding = 3) readonly buffer page_elements { int pages[]; };
-WORDS(4, keys);
-WORDS(5, values);
-layout(set = 0, binding = 6) writeonly buffer target_words_elements { WIDE target[]; };
-
-float seen(float product, uint at, uint first, uint last) {
-  return at < first || at > last ? negative_infinity : capped(scale * product);
-}
-
-float weight_of(float score, float largest) { return score == negative_infinity ? 0.0 : exp(score - largest); }
 
 void main() {
   const uint lane = gl_LocalInvocationID.x;
