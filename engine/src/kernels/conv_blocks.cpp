@@ -4,6 +4,7 @@
 #include "kernels/activation.hpp"
 #include "kernels/channel_blocks.hpp"
 #include "kernels/conv.hpp"
+#include "kernels/divide_up.hpp"
 #include "kernels/operand_checks.hpp"
 #include "kernels/window_parameters.hpp"
 #include "troupe/engine/detail/fail.hpp"
@@ -35,10 +36,6 @@ constexpr std::int64_t unfolded_elements_max = std::int64_t{1} << 25;
 constexpr std::int64_t rounds_max = 32768;
 /// Zeros between merged groups cost as much as weights.
 constexpr std::int64_t merged_max = 32;
-
-constexpr std::int64_t divide_up(std::int64_t value, std::int64_t divisor) {
-  return (value + divisor - 1) / divisor;
-}
 
 /// How many groups to treat as one, so that groups begin where blocks do; 0 when that would cost too much.
 std::int64_t merged_groups(const conv_shape& conv) {

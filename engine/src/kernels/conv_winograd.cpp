@@ -4,6 +4,7 @@
 
 #include "kernels/activation.hpp"
 #include "kernels/conv.hpp"
+#include "kernels/divide_up.hpp"
 #include "kernels/operand_checks.hpp"
 #include "troupe/engine/detail/fail.hpp"
 
@@ -39,10 +40,6 @@ constexpr std::int64_t step_bytes_max = std::int64_t{4} << 20;
 constexpr std::int64_t tiles_min = 16;
 /// For fewer, moving values to the points and back costs what the products save.
 constexpr std::int64_t channels_min = 16;
-
-constexpr std::int64_t divide_up(std::int64_t value, std::int64_t divisor) {
-  return (value + divisor - 1) / divisor;
-}
 
 std::int64_t tiles_of(const conv_shape& conv) {
   return divide_up(conv.window.output[1], tile_extent) * divide_up(conv.window.output[2], tile_extent);

@@ -1,4 +1,5 @@
 #include "kernels/gemm_dispatch.hpp"
+#include "kernels/divide_up.hpp"
 
 #include <algorithm>
 
@@ -46,10 +47,6 @@ constexpr tile_kernel tile_kernels[] = {
     {"gemm_rows", "gemm_rows_texel", 4, 8, 2},
     {"gemm_tile", "gemm_tile_texel", 16, 8, 2},
 };
-
-constexpr std::int64_t divide_up(std::int64_t value, std::int64_t divisor) {
-  return (value + divisor - 1) / divisor;
-}
 
 result<reduction_slices> cut(const lowering_context& context, std::int64_t reduction_length, std::int64_t length) {
   const std::int64_t count = std::max<std::int64_t>(1, divide_up(reduction_length, length));

@@ -1,4 +1,5 @@
 #include "kernels/linear_dispatch.hpp"
+#include "kernels/divide_up.hpp"
 
 #include <algorithm>
 
@@ -37,10 +38,6 @@ constexpr tile_kernel tile_kernels[] = {
     {"linear_tile", "linear_tile_texel", 16},
 };
 constexpr std::int64_t tile_blocks = 8;  ///< of eight columns; half of them gates when there are gates
-
-constexpr std::int64_t divide_up(std::int64_t value, std::int64_t divisor) {
-  return (value + divisor - 1) / divisor;
-}
 
 linear_parameters parameters_of(const linear_work& work, const placed_matrices& x, const packed_rows& weights) {
   return {.rows = as_u32(work.rows),

@@ -1,4 +1,5 @@
 #include "kernels/packed_blocks.hpp"
+#include "kernels/divide_up.hpp"
 
 #include <algorithm>
 
@@ -23,10 +24,6 @@ struct source_rows {
   dispatch_operand operand;
   std::int64_t count = 0;
 };
-
-constexpr std::int64_t divide_up(std::int64_t value, std::int64_t divisor) {
-  return (value + divisor - 1) / divisor;
-}
 
 std::int64_t packed_bytes(std::int64_t rows, std::int64_t row_words) {
   return divide_up(rows, 8) * 8 * row_words * 16;
