@@ -42,9 +42,8 @@ result<void> link_loop::send(outgoing_message message) {
     return std::move(queued).while_doing(fmt::format("sending to \"{}\"", peer_.node.name));
   }
   if (!idle) return {};  // somebody is at it, and goes on until the outbox is empty
-  // The first frame leaves from here: it does not keep the sender long, and it is on its way while the link's thread
-  // wakes up for the rest. What goes wrong is seen by that thread as well.
-  static_cast<void>(write_waiting(guard, 1));
+  // What goes wrong here is seen by the link's thread as well.
+  static_cast<void>(write_waiting(guard, limits::direct_write_bytes_max));
   if (!out_.empty()) wake_.signal();
   return {};
 }

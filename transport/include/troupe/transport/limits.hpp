@@ -35,6 +35,9 @@ inline constexpr std::size_t send_queue_bytes_max = std::size_t{64} << 20;
 inline constexpr std::size_t control_queue_bytes_max = std::size_t{4} << 20;
 /// Messages that wait in one lane: bounds the bookkeeping of very many small ones.
 inline constexpr std::size_t send_queue_messages_max = 65'536;
+/// The thread that sends to an idle link writes so many bytes itself, to the end of a frame: it saves a thread switch, or
+/// has the message on its way while the link's thread wakes up for the rest.
+inline constexpr std::size_t direct_write_bytes_max = std::size_t{64} << 10;
 
 /// Connections of one listener that have not greeted yet. When one more arrives, the oldest is closed: an honest peer
 /// greets at once, a silent one is no loss.
