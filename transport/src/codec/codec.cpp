@@ -118,7 +118,7 @@ result<outgoing_message> encode_unguarded(const envelope& letter) {
   root.setKind(static_cast<schema::Envelope::Kind>(letter.kind));
   root.setCorrelation(letter.correlation);
   root.setTarget(letter.target);
-  TROUPE_CHECK(with.write(letter.sender, root.initSender()));
+  if (letter.sender != actor_ref()) TROUPE_CHECK(with.write(letter.sender, root.initSender()));
   TROUPE_CHECK(std::visit(body_writer{root.initBody(), with}, letter.body));
 
   const std::size_t bytes = capnp::computeSerializedSizeInWords(message) * sizeof(capnp::word);

@@ -35,8 +35,8 @@ inline constexpr std::size_t send_queue_bytes_max = std::size_t{64} << 20;
 inline constexpr std::size_t control_queue_bytes_max = std::size_t{4} << 20;
 /// Messages that wait in one lane: bounds the bookkeeping of very many small ones.
 inline constexpr std::size_t send_queue_messages_max = 65'536;
-/// Messages up to this many bytes are written by the thread that sends them when nothing else waits: it saves a
-/// thread switch, and a write of this size does not keep the sender.
+/// The thread that sends to an idle link writes so many bytes itself, to the end of a frame: it saves a thread switch, or
+/// has the message on its way while the link's thread wakes up for the rest.
 inline constexpr std::size_t direct_write_bytes_max = std::size_t{64} << 10;
 
 /// Connections of one listener that have not greeted yet. When one more arrives, the oldest is closed: an honest peer
