@@ -185,32 +185,45 @@ std::string text_of_time(double seconds) {
   return seconds < 1 ? fmt::format("{:.2f} ms", seconds * 1e3) : fmt::format("{:.2f} s", seconds);
 }
 
-/// Why a node got nothing, estimated: the least that its link can add to a step, against what would be saved if it took
-/// its share of the computing.
-std::string why_left_out(const model_costs& costs, const placement_plan& made, std::size_t node,
-                         const planning_options& options) {
-  const planning_node& left = made.nodes[node];
-  const std::vector<std::uint64_t> kept = kept_bytes_of(costs);
-  std::uint64_t smallest = std::numeric_limits<std::uint64_t>::max();
-  double saves_s = 0;
-  for (std::size_t k = 0; k + 1 < kept.size(); ++k) smallest = std::min(smallest, kept[k + 1] - kept[k]);
-  if (left.ability.memory_bytes < smallest + costs.activation_bytes)
-    return fmt::format("its {} MB of memory hold no part of the model", left.ability.memory_bytes >> 20);
-  if (options.in_flight == 1) return "with one request under way, a further part would only add a hop to it";
+/// Why nodes got nothing, estimated: the least that a node's link can add to a step, against what would be saved if it
+/// took its share of the computing.
+class reasons_left_out {
+public:
+  reasons_left_out(const model_costs& costs, const placement_plan& made, const planning_options& options)
+      : costs_(costs), made_(made), options_(options) {
+    const std::vector<std::uint64_t> kept = kept_bytes_of(costs);
+    for (std::size_t k = 0; k + 1 < kept.size(); ++k)
+      smallest_bytes_ = std::min(smallest_bytes_, kept[k + 1] - kept[k]);
+    for (const planned_part& part : made.parts) used_speed_ += speed_of(made.nodes[part.node]);
+  }
 
-  std::vector<double> speeds;
-  double used = 0;
-  for (const planned_part& part : made.parts)
-    used += 1 / predict_seconds(costs, 0, costs.pieces(), made.nodes[part.node].ability);
-  const double own = 1 / predict_seconds(costs, 0, costs.pieces(), left.ability);
-  saves_s = made.interval_s * own / (used + own);
-  const std::uint64_t fewest = *std::min_element(costs.cut_bytes.begin(), costs.cut_bytes.end());
-  const double adds_s = 2 * hop_s(fewest, left.link) + left.ability.run_s;
-  if (adds_s > saves_s)
-    return fmt::format("its part and link add {} to a step, it would save {}", text_of_time(adds_s),
-                       text_of_time(saves_s));
-  return "no cut of the model gives it a part that makes results come faster";
-}
+  std::string of(std::size_t node) const {
+    const planning_node& left = made_.nodes[node];
+    if (left.ability.memory_bytes < smallest_bytes_ + costs_.activation_bytes)
+      return fmt::format("its {} MB of memory hold no part of the model", left.ability.memory_bytes >> 20);
+    if (options_.in_flight == 1) return "with one request under way, a further part would only add a hop to it";
+    const double own = speed_of(left);
+    const double saves_s = made_.interval_s * own / (used_speed_ + own);
+    const double adds_s = 2 * hop_s(fewest_bytes_, left.link) + left.ability.run_s;
+    if (adds_s > saves_s)
+      return fmt::format("its part and link add {} to a step, it would save {}", text_of_time(adds_s),
+                         text_of_time(saves_s));
+    return "no cut of the model gives it a part that makes results come faster";
+  }
+
+private:
+  /// Whole models a second.
+  double speed_of(const planning_node& node) const {
+    return 1 / predict_seconds(costs_, 0, costs_.pieces(), node.ability);
+  }
+
+  const model_costs& costs_;
+  const placement_plan& made_;
+  const planning_options& options_;
+  std::uint64_t smallest_bytes_ = std::numeric_limits<std::uint64_t>::max();  ///< of a piece
+  const std::uint64_t fewest_bytes_ = *std::min_element(costs_.cut_bytes.begin(), costs_.cut_bytes.end());
+  double used_speed_ = 0;  ///< of all nodes that have parts, together
+};
 
 }  // namespace
 
@@ -265,10 +278,11 @@ result<placement_plan> plan_pipeline(const model_costs& costs, std::vector<plann
   made.nodes = std::move(nodes);
   for (const found_stage& stage : *stages) made.parts.push_back(describe(costs, made.nodes, stage));
   add_totals(options, made);
+  const reasons_left_out reasons(costs, made, options);
   std::vector<bool> used(made.nodes.size(), false);
   for (const planned_part& part : made.parts) used[part.node] = true;
   for (std::size_t node = 0; node < made.nodes.size(); ++node)
-    if (!used[node]) made.left_out.push_back({node, why_left_out(costs, made, node, options)});
+    if (!used[node]) made.left_out.push_back({node, reasons.of(node)});
   return made;
 }
 
