@@ -97,7 +97,8 @@ class pipeline_search {
 public:
   pipeline_search(const model_costs& costs, const std::vector<planning_node>& nodes, const planning_options& options)
       : options_(options), piece_bytes_(kept_bytes_of(costs)) {
-    for (const planning_node& node : nodes) stages_.push_back(stage_costs_of(costs, node));
+    for (const planning_node& node : nodes)
+      stages_.push_back(node.unusable.empty() ? stage_costs_of(costs, node) : stage_costs());
   }
 
   /// Seconds that the whole model takes on a node, by which nodes are compared.
@@ -199,6 +200,7 @@ public:
 
   std::string of(std::size_t node) const {
     const planning_node& left = made_.nodes[node];
+    if (!left.unusable.empty()) return left.unusable;
     if (left.ability.memory_bytes < smallest_bytes_ + costs_.activation_bytes)
       return fmt::format("its {} MB of memory hold no part of the model", left.ability.memory_bytes >> 20);
     if (options_.in_flight == 1) return "with one request under way, a further part would only add a hop to it";
@@ -235,11 +237,14 @@ result<void> check_planning(const model_costs& costs, const std::vector<planning
                 costs.cut_bytes.size());
   if (nodes.empty()) return error(errc::invalid_argument, "there is no node to plan with");
   for (const planning_node& node : nodes) {
+    if (!node.unusable.empty()) continue;
     TROUPE_CHECK(check(node.ability).while_doing(fmt::format("planning with node {}", node.name)));
     if (!(node.link.bytes_per_s > 0) || !(node.link.round_trip_s >= 0) || !std::isfinite(node.link.round_trip_s))
       return fail(errc::invalid_argument, "the link to node {} has a round trip of {} s and {} bytes a second",
                   node.name, node.link.round_trip_s, node.link.bytes_per_s);
   }
+  if (std::all_of(nodes.begin(), nodes.end(), [](const planning_node& node) { return !node.unusable.empty(); }))
+    return fail(errc::unavailable, "there is no node to plan with; node {}: {}", nodes[0].name, nodes[0].unusable);
   return {};
 }
 
@@ -253,12 +258,13 @@ result<placement_plan> plan_pipeline(const model_costs& costs, std::vector<plann
                                      const planning_options& options) {
   TROUPE_CHECK(check_planning(costs, nodes));
   const pipeline_search search(costs, nodes, options);
-  std::vector<std::size_t> candidates(nodes.size());
-  std::iota(candidates.begin(), candidates.end(), std::size_t{0});
+  std::vector<std::size_t> candidates;
+  for (std::size_t node = 0; node < nodes.size(); ++node)
+    if (nodes[node].unusable.empty()) candidates.push_back(node);
   if (options.use_all && candidates.size() > std::min(costs.pieces(), limits::shards_max))
     return fail(errc::invalid_argument,
-                "{} nodes cannot all be used: the model can be cut into {} parts, and {} are the most", nodes.size(),
-                costs.pieces(), limits::shards_max);
+                "{} nodes cannot all be used: the model can be cut into {} parts, and {} are the most",
+                candidates.size(), costs.pieces(), limits::shards_max);
   if (candidates.size() > limits::shards_max) {
     std::stable_sort(candidates.begin(), candidates.end(),
                      [&](std::size_t a, std::size_t b) { return search.alone_s(a) < search.alone_s(b); });
@@ -268,11 +274,11 @@ result<placement_plan> plan_pipeline(const model_costs& costs, std::vector<plann
   const auto stages = search.best(candidates);
   if (!stages) {
     std::uint64_t offered = 0;
-    for (const planning_node& node : nodes) offered += node.ability.memory_bytes;
+    for (const std::size_t node : candidates) offered += nodes[node].ability.memory_bytes;
     return fail(errc::out_of_memory,
                 "the model needs {} MB and {} MB more on each node for activations, which the {} nodes with {} MB "
                 "together cannot hold; add nodes or use a smaller type",
-                kept_bytes_of(costs).back() >> 20, costs.activation_bytes >> 20, nodes.size(), offered >> 20);
+                kept_bytes_of(costs).back() >> 20, costs.activation_bytes >> 20, candidates.size(), offered >> 20);
   }
   placement_plan made;
   made.nodes = std::move(nodes);
@@ -296,8 +302,9 @@ result<placement_plan> predict_pipeline(const model_costs& costs, std::vector<pl
   made.nodes = std::move(nodes);
   for (std::size_t k = 0; k < first.size(); ++k) {
     const std::size_t last = k + 1 < first.size() ? first[k + 1] : costs.pieces();
-    if (where[k] >= made.nodes.size() || first[k] >= last || last > costs.pieces())
-      return fail(errc::invalid_argument, "part {} of the pipeline has no node or no pieces", k);
+    if (where[k] >= made.nodes.size() || !made.nodes[where[k]].unusable.empty() || first[k] >= last ||
+        last > costs.pieces())
+      return fail(errc::invalid_argument, "part {} of the pipeline has no node that can be used, or no pieces", k);
     made.parts.push_back(describe(costs, made.nodes, {where[k], first[k], last}));
   }
   add_totals(options, made);
