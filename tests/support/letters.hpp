@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "support/check.hpp"
+#include "support/need.hpp"
 #include "troupe/transport/codec.hpp"
 
 namespace troupe::test {
