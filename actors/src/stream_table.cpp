@@ -1,6 +1,7 @@
 #include "stream_table.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "troupe/engine/chat_template.hpp"
 #include "troupe/engine/detail/fail.hpp"
@@ -110,20 +111,24 @@ void stream_table::attach(stream& to, client_id from, const wire::open_stream& a
   to.reader = from;
   to.orphan = false;
   to.sent = to.consumed = asked.next_index;
+  to.claimed_at = asked.next_index;
   to.claimed_print = asked.next_index > 0 ? asked.fingerprint : 0;
   to.greeted = to.end_sent = false;
   to.idle_since.reset();
   if (to.said.finished != stream_finish::none) to.ended_at = now;
-  if (prints_agree(to)) return;
+  if (claim_holds(to)) return;
   to.reader = 0;
   refuse(from, asked.id, stream_finish::failed,
          error(errc::state_lost, "the stream is not the one that the client has the beginning of; begin it anew"));
 }
 
-/// Whether what the reader has can be the beginning of this stream.
-bool stream_table::prints_agree(const stream& of) const {
-  if (of.sent >= of.prints.size()) return of.said.finished == stream_finish::none;  // not there yet
-  return of.claimed_print == 0 || of.prints[of.sent] == of.claimed_print;
+/// Whether what the reader has can be the beginning of this stream, as far as that is known yet.
+bool stream_table::claim_holds(stream& of) {
+  const bool may_come = of.said.finished == stream_finish::none;
+  if (of.sent > of.said.tokens.size() && !may_come) return false;
+  if (of.claimed_print == 0) return true;
+  if (of.claimed_at >= of.prints.size()) return may_come;
+  return of.prints[of.claimed_at] == std::exchange(of.claimed_print, 0);
 }
 
 void stream_table::ack(client_id from, const wire::stream_ack& said, time_point now) {
@@ -234,10 +239,13 @@ void stream_table::add(stream_number which, token_id token, time_point now) {
   stream& to = found->second;
   take_token(to, token);
   log_.add(which, static_cast<std::uint32_t>(to.said.tokens.size() - 1), token, to.prints.back());
-  if (!prints_agree(to))
-    return give_up(which, error(errc::state_lost, "the stream does not go on as the client has it already; begin it anew"),
-                now);
-  if (const stream_finish how = finish_after(to); how != stream_finish::none) finish(which, to, how, now);
+  const stream_finish how = finish_after(to);
+  // It must not end before the place where its reader is.
+  const bool too_short = how != stream_finish::none && to.sent > to.said.tokens.size();
+  if (too_short || !claim_holds(to))
+    return give_up(
+        which, error(errc::state_lost, "the stream does not go on as the client has it already; begin it anew"), now);
+  if (how != stream_finish::none) finish(which, to, how, now);
 }
 
 void stream_table::give_up(stream_number which, const error& why, time_point now) {

@@ -87,7 +87,8 @@ private:
     std::uint32_t consumed = 0;  ///< tokens that the reader is done with
     bool greeted = false, end_sent = false;
     bool withdrawn = false;           ///< nobody will come back for it
-    std::uint64_t claimed_print = 0;  ///< that the reader says it has at `sent`; 0: checked, or none
+    std::uint32_t claimed_at = 0;     ///< how many tokens the reader said it has
+    std::uint64_t claimed_print = 0;  ///< what their fingerprint is; 0: checked, or none
     std::optional<time_point> idle_since;
     time_point ended_at;
   };
@@ -101,7 +102,7 @@ private:
   void finish(stream_number which, stream& of, stream_finish how, time_point now);
   static void close(stream& of, stream_finish how, time_point now);
   void attach(stream& to, client_id from, const wire::open_stream& asked, time_point now);
-  bool prints_agree(const stream& of) const;
+  static bool claim_holds(stream& of);
   void write(stream& of, std::vector<letter>& to);
   void refuse(client_id from, const wire::node_id& id, stream_finish how, error why);
   void tidy();

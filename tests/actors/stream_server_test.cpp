@@ -5,7 +5,6 @@
 #include <thread>
 
 #include "stream_service.hpp"
-#include "support/raw_peer.hpp"
 #include "support/small_vocabulary.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_model.hpp"
