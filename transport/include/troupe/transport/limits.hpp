@@ -79,6 +79,12 @@ inline constexpr std::size_t route_hops_max = 257;
 inline constexpr std::size_t step_tensors_max = 4096;
 /// Bytes of a probe of a link: enough to fill a fast one for a while.
 inline constexpr std::size_t probe_bytes_max = std::size_t{4} << 20;
+/// Tokens of a prompt that somebody asks a server of streams to go on with, and bytes of a prompt that is text.
+inline constexpr std::size_t stream_tokens_max = std::size_t{1} << 20;
+inline constexpr std::size_t stream_text_bytes_max = std::size_t{4} << 20;
+/// Tokens, and bytes of their text, in one part of a stream: a server divides what is more.
+inline constexpr std::size_t stream_part_tokens_max = 4096;
+inline constexpr std::size_t stream_part_bytes_max = std::size_t{1} << 20;
 /// Decoded structures take at most this many bytes for each byte of their record, plus a constant for short ones.
 inline constexpr std::size_t decoded_bytes_per_byte_max = 8;
 inline constexpr std::size_t decoded_bytes_base = 4096;
