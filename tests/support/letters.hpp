@@ -104,7 +104,10 @@ inline std::vector<named_letter> sample_letters() {
   add("part_up", kind::response, part_up{99, 1, 3, other, "llvmpipe (LLVM 15.0.6, 256 bits)", 2, "attic"});
   add("part_failed", kind::message, part_failed{99, 1, failure, 2});
   add("unload_plan", kind::message, unload_plan{99});
-  add("step", kind::message, std::move(pass));
+  add("step", kind::message, pass);
+  pass.tensors.clear();
+  pass.stage_seconds = {0.0125f, 0, 2};
+  add("step_with_times", kind::message, std::move(pass));
   add("step_failed", kind::message, step_failed{99, 100, 1, 2, 3, failure});
   add("cancel", kind::message, cancel{99, 100});
   add("node_status_request", kind::request, node_status_request{});

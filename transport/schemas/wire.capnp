@@ -181,6 +181,10 @@ struct Step {
   # Between slices of one model (tensor parallelism): who made these partial results, which belong to the exchange
   # after segment `stage` - 1. Such a step has no route; one with the inputs has stage 0 and a route of all slices and
   # the aggregator.
+
+  stageSeconds @10 :List(Float32);
+  # How long the device of each stage that the step has passed took, in their order; at most 256, finite and not
+  # negative. Slices tell none.
 }
 
 struct StepFailed {

@@ -87,7 +87,8 @@ struct step {
   std::vector<actor_ref> route;   ///< hops still to come, next one first
   actor_ref origin;
   std::vector<tensor> tensors;
-  std::uint32_t slice = 0;  ///< who made the partial results that slices send each other
+  std::uint32_t slice = 0;           ///< who made the partial results that slices send each other
+  std::vector<float> stage_seconds;  ///< that the devices of the stages before took
 };
 
 struct step_failed {
