@@ -22,6 +22,10 @@ result<void> check_options(std::size_t networks, const load_options& options) {
                 to_string(options.storage));
   if (!(options.tolerance >= 0) || !std::isfinite(options.tolerance))
     return fail(errc::invalid_argument, "the tolerance {} is not a number of at least 0", options.tolerance);
+  if (options.compress_activations && (options.parallel != parallel_mode::pipeline || options.storage != dtype::f16))
+    return error(errc::invalid_argument,
+                 "only what travels as float16 between the stages of a pipeline can be compressed; load the model as "
+                 "a pipeline with storage float16, or without compress_activations");
   const bool ensemble = options.parallel == parallel_mode::ensemble;
   if (networks == 0) return fail(errc::invalid_argument, "no model was given");
   if (!ensemble && networks != 1)
@@ -123,6 +127,7 @@ result<void> follow(const placement_plan& placed, const graph& network, const lo
   std::vector<std::size_t> first;
   for (const planned_part& part : placed.parts) first.push_back(part.first);
   TROUPE_TRY(auto parts, cut_pipeline_at(network, first, operators, options.storage));
+  if (options.compress_activations) TROUPE_CHECK(compress_cuts(parts));
   for (std::uint32_t stage = 0; stage < made.stages; ++stage)
     made.parts.push_back({0, stage, std::make_shared<const graph>(std::move(parts[stage])), host(stage)});
   return {};
@@ -230,6 +235,7 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
     if (made.mode == parallel_mode::pipeline)
       made.stages = static_cast<std::uint32_t>(std::max<std::size_t>(options.shards, 1));
     TROUPE_TRY(auto parts, cut_pipeline(network, made.stages, operators, options.storage));
+    if (options.compress_activations) TROUPE_CHECK(compress_cuts(parts));
     for (std::uint32_t stage = 0; stage < made.stages; ++stage)
       made.parts.push_back({replica, stage, std::make_shared<const graph>(std::move(parts[stage])), {}});
     made.basis = basis_of(network, options, operators, made);

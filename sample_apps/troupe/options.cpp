@@ -142,6 +142,8 @@ void spread_options::add_to(CLI::App& command) {
   command.add_option("--storage", storage, "How weights and activations are kept on the device")
       ->check(CLI::IsMember({"f16", "f32"}))
       ->capture_default_str();
+  command.add_flag("--compress-activations", compress_activations,
+                   "pipeline: send values between stages as int8: half the bytes, not quite the same results");
   command.add_option("--seed", seed, "Seed of everything random")->capture_default_str();
   command.add_option("--deadline", deadline_s, "Seconds that loading, and each run, may take")
       ->check(CLI::Range(0.001, 86400.0))
@@ -170,6 +172,7 @@ load_options spread_options::for_loading(const placement_options& places) const 
   made.tolerance = tolerance;
   made.seed = seed;
   made.storage = storage == "f32" ? dtype::f32 : dtype::f16;
+  made.compress_activations = compress_activations;
   made.deadline = for_running().deadline;
   return made;
 }

@@ -114,6 +114,9 @@ struct load_options {
   double tolerance = 1e-2;
   std::uint64_t seed = 0;      ///< of `random`
   dtype storage = dtype::f16;  ///< see `program_options`
+  /// Values travel between the stages of a pipeline as int8 with a scale for each row: half the bytes, and not quite
+  /// the same results (docs/parallelism.md). Needs `storage` float16.
+  bool compress_activations = false;
   /// How long loading on all devices may take, with the way of the weights to them.
   std::chrono::milliseconds deadline{120'000};
   /// Told whenever weights arrive at a node, also when a part is placed anew later; from actor threads, must not block.
