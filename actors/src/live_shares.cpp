@@ -14,17 +14,24 @@ void live_shares::timed(std::uint32_t replica, std::int64_t rows, double seconds
   looked_ = now;
   // All end together when shares are as the rows that each does in a second; what a run takes besides its rows is in
   // the times, so that shares come closer to that with every change.
-  double rate = 0, present_s = 0;
-  std::vector<double> rates;
+  std::vector<double> row_s, next;
+  double rate = 0, sum = 0;
   for (std::size_t k = 0; k < shares_.size(); ++k) {
-    const double row = times_[k].median() + link_s_[k];
-    if (!(row > 0)) return;
-    rates.push_back(1 / row);
-    rate += rates.back();
-    present_s = std::max(present_s, shares_[k] * row);
+    row_s.push_back(times_[k].median() + link_s_[k]);
+    if (!(row_s[k] > 0)) return;
+    rate += 1 / row_s[k];
   }
-  if (1 / rate > present_s * worthwhile) return;
-  for (std::size_t k = 0; k < shares_.size(); ++k) shares_[k] = rates[k] / rate;
+  for (const double each : row_s) {
+    next.push_back(std::max(1 / (each * rate), share_least / static_cast<double>(shares_.size())));
+    sum += next.back();
+  }
+  double present_s = 0, next_s = 0;
+  for (std::size_t k = 0; k < shares_.size(); ++k) {
+    next[k] /= sum;
+    present_s = std::max(present_s, shares_[k] * row_s[k]);
+    next_s = std::max(next_s, next[k] * row_s[k]);
+  }
+  if (next_s <= present_s * worthwhile) shares_ = std::move(next);
 }
 
 }  // namespace troupe

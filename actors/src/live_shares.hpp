@@ -14,6 +14,8 @@ namespace live_shares_limits {
 /// Shares are changed when a batch is expected to be done in this part of the time: another share is another shape, for
 /// which devices make their programs anew.
 inline constexpr double worthwhile = 0.85;
+/// No replica gets less than this part of an even share, so that one that recovers is noticed.
+inline constexpr double share_least = 1.0 / 16;
 /// Between two looks at the times.
 inline constexpr std::chrono::seconds pause{1};
 }  // namespace live_shares_limits

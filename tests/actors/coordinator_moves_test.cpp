@@ -302,6 +302,37 @@ TEST_CASE("a part leaves a host that takes much longer than others, without losi
   CHECK(only<unload_part>(done)[0].host == slow);
 }
 
+TEST_CASE("a slow replica gets fewer rows of the next batches, also when its shares were given away as late") {
+  for (const bool late : {false, true}) {
+    coordinator_state state(followed(layout_of(parallel_mode::data, 2, 1)), 2);
+    bring_up(state);
+    time_point now = start_time;
+    std::int64_t slow_rows = 30;
+    for (std::uint64_t request = 1; request < 30; ++request) {
+      std::int64_t rows[2] = {0, 0};
+      for (const auto& sent : only<send_step>(state.submit(request, batch(60), far, now)))
+        rows[sent.replica] += sent.inputs[0].dims()[0];
+      CHECK(rows[0] + rows[1] == 60);
+      CHECK(rows[1] <= slow_rows);
+      slow_rows = rows[1];
+      const auto seconds = [](std::int64_t count, double row_s) { return static_cast<float>(row_s * count); };
+      now += std::chrono::seconds(1);
+      state.timed(request, 1, 0, {seconds(rows[0], 0.01)}, now);
+      state.micro_joined(request, 0, now);
+      if (late) {
+        now += std::chrono::seconds(5);
+        state.late_due(request, now);
+      } else {
+        state.timed(request, 1, 1, {seconds(rows[1], 0.05)}, now);
+      }
+      CHECK(only<answer>(state.joined(request, 0, batch(60))).size() == 1);
+    }
+    CHECK(slow_rows >= 1);
+    CHECK(slow_rows <= 12);
+    if (!late) CHECK(slow_rows == 10);
+  }
+}
+
 TEST_CASE("where the planner placed parts, a host that comes is asked what it reaches first") {
   plan planned = *followed(layout_of(parallel_mode::pipeline, 1, 2));
   auto basis = *planned.basis;

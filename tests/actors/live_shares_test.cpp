@@ -37,6 +37,15 @@ TEST_CASE("a batch is shared as fast as replicas turn out to be, and once is eno
   CHECK(live.shares()[0] == Approx(4.0 / 7));
 }
 
+TEST_CASE("a very slow replica keeps a few rows, by which its recovery is noticed") {
+  live_shares live({0.5, 0.5}, {0, 0});
+  time_point now{};
+  CHECK(run_batches(live, {0.01, 5}, 100, now) == 1);
+  CHECK(live.shares()[1] == Approx(1.0 / 33).epsilon(0.01));
+  CHECK(run_batches(live, {0.01, 0.01}, 100, now) == 1);
+  CHECK(live.shares()[1] == Approx(0.5));
+}
+
 TEST_CASE("shares stay where a change would gain little, and links count") {
   live_shares live({0.5, 0.5}, {0, 0});
   time_point now{};
