@@ -189,9 +189,11 @@ struct token_stream::implementation {
     pause = pause_first;
     lost_since.reset();
     stream_news made{std::move(part.tokens), std::move(part.text), part.finished, {}, {}};
-    if (part.finished == stream_finish::failed || part.finished == stream_finish::overloaded)
-      made.failure = std::move(part.failure);
     made.retry_after = std::chrono::milliseconds(part.retry_after_ms);
+    if (part.finished == stream_finish::failed) made.failure = std::move(part.failure);
+    if (part.finished == stream_finish::overloaded)
+      made.failure = fail(errc::unavailable, "the server has as many streams as it takes; try again in {} ms",
+                          part.retry_after_ms);
     acknowledge(made.finished != stream_finish::none);
     if (made.finished != stream_finish::none) {
       end = stream_news{{}, {}, made.finished, made.failure, made.retry_after};

@@ -94,8 +94,7 @@ void stream_table::open(client_id from, const wire::key_hash& owner, wire::open_
     return attach(found, from, asked, now);
   }
   if (live() >= limits_.streams_max)
-    return refuse(from, asked.id, stream_finish::overloaded,
-                  fail(errc::unavailable, "{} streams are under way, which is the limit", limits_.streams_max));
+    return refuse(from, asked.id, stream_finish::overloaded, error(errc::unavailable, "overloaded"));
   const wire::open_stream position{asked.id, asked.next_index, asked.fingerprint, {}};
   auto made = resolve(std::move(asked));
   if (!made) return refuse(from, position.id, stream_finish::failed, std::move(made).error());
