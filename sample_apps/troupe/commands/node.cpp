@@ -46,6 +46,9 @@ result<void> node(const node_command& given, console& out) {
 
   int received = 0;
   sigwait(&stop_signals, &received);
+  if (given.placement.verbose)
+    for (const tree_node& child : served.tree().children)
+      if (child.kind == "node" && !child.detail.empty()) fmt::print(stderr, "{}: {}\n", name, child.detail);
   // A second signal ends the process at once, should stopping take too long for the user.
   pthread_sigmask(SIG_UNBLOCK, &stop_signals, nullptr);
   out.line("node {} hands its parts to other nodes and stops", name);
