@@ -89,10 +89,19 @@ planning_options wishes_of(const load_options& options) {
   return {options.planning.in_flight, options.planning.use_all};
 }
 
+result<model_costs> costs_of(const graph& network, const load_options& options, const operator_table& operators) {
+  TROUPE_TRY(auto costs, predict_costs(network, operators, options.storage, options.planning.inputs));
+  // int8 and a scale for each row of 32 or more instead of float16; inputs and outputs of the model travel as they are.
+  if (options.compress_activations)
+    for (std::size_t cut = 1; cut + 1 < costs.cut_bytes.size(); ++cut)
+      costs.cut_bytes[cut] -= costs.cut_bytes[cut] / 16 * 7;
+  return costs;
+}
+
 /// Asks the planner about an optimised network.
 result<placement_plan> place(const graph& network, const load_options& options, const operator_table& operators,
                              const std::vector<planning_node>& nodes) {
-  TROUPE_TRY(const auto costs, predict_costs(network, operators, options.storage, options.planning.inputs));
+  TROUPE_TRY(const auto costs, costs_of(network, options, operators));
   const planning_options wishes = wishes_of(options);
   switch (options.parallel) {
     case parallel_mode::pipeline: return plan_pipeline(costs, nodes, wishes);
@@ -138,7 +147,7 @@ std::shared_ptr<const plan_basis> basis_of(const graph& network, const load_opti
                                            const operator_table& operators, const plan& made) {
   if (options.planning.fixed || made.mode != parallel_mode::pipeline || (made.parts.size() < 2 && !made.placement))
     return nullptr;
-  auto costs = predict_costs(network, operators, options.storage, options.planning.inputs);
+  auto costs = costs_of(network, options, operators);
   if (!costs) return nullptr;
   auto basis = std::make_shared<plan_basis>();
   basis->costs = std::move(*costs);
@@ -163,7 +172,7 @@ result<void> slice(const graph& network, const load_options& options, const oper
     if (shares.empty()) shares.assign(std::max<std::size_t>(options.shards, 1), 1.0);
     hosts.resize(shares.size());
   } else {
-    TROUPE_TRY(const auto costs, predict_costs(network, operators, options.storage, options.planning.inputs));
+    TROUPE_TRY(const auto costs, costs_of(network, options, operators));
     const auto speeds = speed_shares(costs, nodes);
     shares.clear();
     for (std::uint32_t host = 0; host < speeds.size(); ++host) {
@@ -253,7 +262,7 @@ result<placement_plan> make_placement(const graph& network, const load_options& 
   if (options.parallel != parallel_mode::pipeline)
     return error(errc::unsupported,
                  "only pipelines of given length are predicted; leave the number of replicas to the planner");
-  TROUPE_TRY(const auto costs, predict_costs(whole, operators, options.storage, options.planning.inputs));
+  TROUPE_TRY(const auto costs, costs_of(whole, options, operators));
   TROUPE_TRY(const auto first, even_cuts(whole, options.shards, operators, options.storage));
   // Other nodes come first, this process, which does their work only when there are none, is the last.
   const std::size_t usable = std::max<std::size_t>(nodes.size() - 1, 1);

@@ -8,6 +8,7 @@
 #include "model_messages.hpp"
 #include "supervised_actors.hpp"
 #include "support/paired_machines.hpp"
+#include "troupe/system.hpp"
 #include "troupe/transport/codec.hpp"
 
 namespace troupe::test {
@@ -118,6 +119,26 @@ TEST_CASE("once remoting has stopped, no thread of a lost link calls an actor an
     links.reset();
   }
   CHECK(over);
+}
+
+TEST_CASE("a system tells how many links it has closed because the peer broke the rules", "[remoting]") {
+  auto host = need(troupe::system::make({.device = "reference"}));
+  const auto where = "127.0.0.1:" + std::to_string(need(host.listen("127.0.0.1:0")));
+  const auto told = [&] {
+    for (const tree_node& child : host.tree().children)
+      if (child.kind == "node") return child.detail;
+    return std::string("no node");
+  };
+  CHECK(told() == "");
+  const auto peer = need(dial(where));
+  peer->start(std::make_shared<recorder>());
+  auto broken = order_to(1);
+  broken.head.size = 3;
+  need(peer->send(std::move(broken)));
+  for (const auto end = soon(); told().empty() && steady_clock::now() < end;)
+    std::this_thread::sleep_for(milliseconds(5));
+  CHECK(told().find("closed") != std::string::npos);
+  CHECK(told().find(": 1") != std::string::npos);
 }
 
 }  // namespace

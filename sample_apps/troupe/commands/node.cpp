@@ -39,6 +39,9 @@ result<void> node(const node_command& given, console& out) {
   if (!out.flush()) return error(errc::unavailable, "the output cannot be written");
 
   stop.wait();
+  if (given.placement.verbose)
+    for (const tree_node& child : served.tree().children)
+      if (child.kind == "node" && !child.detail.empty()) fmt::print(stderr, "{}: {}\n", name, child.detail);
   out.line("node {} hands its parts to other nodes and stops", name);
   // Whoever does not take them within this time notices the loss.
   (void)served.leave(leave_patience);
