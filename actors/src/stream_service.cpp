@@ -1,5 +1,7 @@
 #include "stream_service.hpp"
 
+#include <exception>
+
 #include "runtime.hpp"
 #include "troupe/transport/codec.hpp"
 #include "troupe/transport/permission.hpp"
@@ -62,7 +64,15 @@ void stream_service::start() {
   }
   thread_ = std::thread([this] {
     const host_scope scope;
-    run();
+    try {
+      run();
+    } catch (const std::exception& failure) {
+      // Nothing of ours throws; the standard library may, when there is no memory. Clients come back to who is next.
+      const std::lock_guard lock(mutex_);
+      stats_.failure = failure.what();
+      stopping_.cancel();
+      for (auto& [id, each] : clients_) each.link->close(error(errc::unavailable, "the server of streams has failed"));
+    }
   });
 }
 

@@ -27,6 +27,16 @@ public:
     pthread_sigmask(SIG_UNBLOCK, &set_, nullptr);
   }
 
+  /// The same, as long as `works` says so, which is asked each second. False when it does not.
+  template <class Works>
+  bool wait_while(Works works) const {
+    const timespec second{1, 0};
+    while (sigtimedwait(&set_, nullptr, &second) < 0)
+      if (!works()) return false;
+    pthread_sigmask(SIG_UNBLOCK, &set_, nullptr);
+    return true;
+  }
+
 private:
   stop_signals() = default;
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import unittest
@@ -77,9 +78,9 @@ class streams(harness.cli_test):
         process, _ = self.serve("--log", log)
         process.kill()
         process.wait(timeout=60)
-        before = open(os.path.join(log, "streams.log"), "rb").read()
+        before = pathlib.Path(log, "streams.log").read_bytes()
         self.fails("serve", STORY_F16, "--log", log, "--context", "96", naming=["another model"])
-        self.assertEqual(open(os.path.join(log, "streams.log"), "rb").read(), before)
+        self.assertEqual(pathlib.Path(log, "streams.log").read_bytes(), before)
 
 
 

@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t streams_at_once = 32;
-constexpr std::uint32_t tokens_wanted = 48;
+constexpr std::uint32_t tokens_wanted = 40;
 
 const std::string story = std::string(TROUPE_SOURCE_DIR) + "/sample_apps/models/stories/stories-q8_0.gguf";
 
@@ -86,7 +86,7 @@ std::vector<reader> read_all(const std::string& server, std::atomic<std::size_t>
 /// Kills in all; more for measuring.
 int kills_wanted() {
   const char* given = std::getenv("TROUPE_STREAM_KILLS");
-  return given ? std::max(1, std::atoi(given)) : 3;
+  return given ? std::max(1, std::atoi(given)) : 2;
 }
 
 }  // namespace

@@ -51,6 +51,7 @@ struct stream_server_stats {
   std::uint64_t tokens = 0;             ///< made since the start
   bool durable = false;                 ///< the log is kept
   std::string log_failure;              ///< why it is not any more
+  std::string failure;                  ///< why the server has stopped by itself, if it has; start another one
 };
 
 /// A server, at work until it is destroyed, which takes as long as closing its links: a second. Clients then find it

@@ -51,9 +51,9 @@ result<void> serve(const serve_command& given, console& out) {
   if (begun.restored > 0) out.line("{} streams of the log go on", begun.restored);
   if (begun.log_bytes_dropped > 0) out.line("{} torn bytes at the end of the log are dropped", begun.log_bytes_dropped);
   if (!out.flush()) return error(errc::unavailable, "the output cannot be written");
-  stop.wait();
-
+  const bool asked_to_stop = stop.wait_while([&] { return server.stats().failure.empty(); });
   const stream_server_stats ended = server.stats();
+  if (!asked_to_stop) return error(errc::internal, "the server has failed: " + ended.failure);
   if (!ended.log_failure.empty()) out.note("durability=memory since the log failed: " + ended.log_failure);
   out.line("{} tokens were made; {} streams are left{}", ended.tokens, ended.live,
            ended.live > 0 && ended.durable ? " in the log" : "");
