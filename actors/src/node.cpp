@@ -248,7 +248,9 @@ private:
   caf::result<node_status_msg> describe() {
     auto report = std::make_shared<status_report>();
     report->promise = make_response_promise<node_status_msg>();
-    report->status = {{options_.name, "node", "up", {}, 0, {}}, TROUPE_VERSION, {options_.device}};
+    // Whoever looks at a node shall see that it obeys those who want to break it.
+    const char* armed = options_.allow_fault_injection ? "fault injection allowed" : "";
+    report->status = {{options_.name, "node", "up", armed, 0, {}}, TROUPE_VERSION, {options_.device}};
     report->missing = parts_.size() + 1;
     for (const auto& [key, part] : parts_) {
       report->status.tree.children.push_back(

@@ -397,7 +397,7 @@ tree_node system_core::tree() {
       else
         described.state = "not answering";
     }
-    described.detail = member.address;
+    described.detail = described.detail.empty() ? member.address : member.address + ", " + described.detail;
     top.children.push_back(std::move(described));
   }
   return top;
