@@ -18,6 +18,10 @@ struct serve_command {
 };
 
 result<void> serve(const serve_command& given, console& out) {
+  if (given.language.spread.compress_activations)
+    return error(errc::invalid_argument,
+                 "--compress-activations makes tokens depend on where the model is cut, which may be elsewhere when the "
+                 "server is started again; serve without it");
   TROUPE_TRY(const stop_signals stop, stop_signals::block());
   TROUPE_TRY(const gguf_file file, gguf_file::open(given.model_file));
   TROUPE_TRY(const content_hash identity,

@@ -4,6 +4,7 @@
 #include <capnp/message.h>
 #include <capnp/serialize.h>
 
+#include "support/check.hpp"
 #include "support/letters.hpp"
 #include "troupe/transport/schema/wire.capnp.h"
 
