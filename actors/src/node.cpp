@@ -248,7 +248,7 @@ private:
   caf::result<node_status_msg> describe() {
     auto report = std::make_shared<status_report>();
     report->promise = make_response_promise<node_status_msg>();
-    report->status = {{options_.name, "node", "up", refusals(), 0, {}}, TROUPE_VERSION, {options_.device}};
+    report->status = {{options_.name, "node", "up", remarks(), 0, {}}, TROUPE_VERSION, {options_.device}};
     report->missing = parts_.size() + 1;
     for (const auto& [key, part] : parts_) {
       report->status.tree.children.push_back(
@@ -269,11 +269,13 @@ private:
     return report->promise;
   }
 
-  /// What to tell people about peers that broke the rules; empty when none did.
-  std::string refusals() const {
-    const std::size_t count = options_.links ? options_.links->refused_count() : 0;
-    if (count == 0) return {};
-    return fmt::format("links closed because the peer sent what its role forbids, or no record: {}", count);
+  /// What to tell people who look at this node: that it obeys those who want to break it, that peers broke the rules.
+  std::string remarks() const {
+    std::string made = options_.allow_fault_injection ? "fault injection allowed" : "";
+    if (const std::size_t count = options_.links ? options_.links->refused_count() : 0; count > 0)
+      made += fmt::format("{}links closed because the peer sent what its role forbids, or no record: {}",
+                          made.empty() ? "" : "; ", count);
+    return made;
   }
 
   struct status_report {

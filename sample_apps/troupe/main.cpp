@@ -1,5 +1,4 @@
 #include "commands/commands.hpp"
-
 int main(int count, char** arguments) {
   troupe::app::program program;
   troupe::app::add_devices(program);
@@ -17,5 +16,6 @@ int main(int count, char** arguments) {
   troupe::app::add_node(program);
   troupe::app::add_nodes(program);
   troupe::app::add_pair(program);
+  troupe::app::add_chaos(program);
   return program.run(count, arguments);
 }

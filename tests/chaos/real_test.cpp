@@ -1,11 +1,9 @@
 // Plans carried out with real processes of the program.
-#include "troupe/chaos/real.hpp"
+#include "troupe/chaos.hpp"
 
-#include <cstdlib>
+#include <thread>
 
 #include "support/check.hpp"
-#include "support/temporary_folder.hpp"
-#include "troupe/chaos/scenario.hpp"
 
 using namespace troupe;
 using namespace troupe::chaos;
@@ -25,13 +23,13 @@ fault_plan plan_of(std::uint32_t nodes, std::uint32_t tokens, std::vector<fault>
 }
 
 void check_well(const run_report& report) {
-  for (const violation& each : report.violations) CHECK((each.invariant + " " + each.what).empty());
+  for (const violation& each : report.violations) CHECK(each.invariant + ": " + each.what == "");
 }
 
 }  // namespace
 
 TEST_CASE("a language model over real processes goes on after one is killed at a token") {
-  real_runner runner({.program = TROUPE_PROGRAM});
+  real_runner runner({.program = TROUPE_PROGRAM, .device = "reference"});
   const fault_plan plan = plan_of(2, 24, {{fault_kind::p1_kill, 1, 0us, 500ms, 0, 7}}, stories);
   const run_report report = need(runner.run(plan));
   check_well(report);
@@ -39,4 +37,49 @@ TEST_CASE("a language model over real processes goes on after one is killed at a
   CHECK(report.recoveries > 0);
   CHECK(report.recovery_s.size() == 1);
   CHECK(report.kinds.at(fault_kind::p1_kill) == kind_count{1, 1, 1});
+}
+
+TEST_CASE("a node that stands still is replaced, and what it says later changes nothing") {
+  real_runner runner({.program = TROUPE_PROGRAM, .device = "reference"});
+  const fault_plan plan = plan_of(2, 3000, {{fault_kind::p3_zombie, 0, 0us, 30s, 100, 9}});
+  const run_report report = need(runner.run(plan));
+  check_well(report);
+  CHECK(report.answers == 3000);
+  CHECK(report.recoveries > 0);
+}
+
+TEST_CASE("faults that must end a request are violations, and shrink to what matters") {
+  real_runner runner({.program = TROUPE_PROGRAM, .device = "reference"});
+  fault_plan plan = plan_of(2, 24, {{fault_kind::n11_storm, 0, 1ms, 0us, 8}, {fault_kind::p9_sleep, 0, 0us, 5s, 0, 5}});
+  plan.work.deadline = 700ms;
+  const auto fails = [&](const fault_plan& tried) { return !need(runner.run(tried)).violations.empty(); };
+  REQUIRE(fails(plan));
+  const shrunk_plan small = shrink(plan, fails, 4);
+  REQUIRE(small.plan.faults.size() == 1);
+  CHECK(small.plan.faults[0].kind == fault_kind::p9_sleep);
+}
+
+// What docs/chaos.md shows.
+TEST_CASE("a node that is killed costs time and nothing else") {
+  using namespace std::chrono_literals;
+  troupe::chaos::fault_plan plan;
+  plan.faults = {{troupe::chaos::fault_kind::p1_kill, 1, 5ms, 300ms}};
+  troupe::chaos::real_runner runner({.program = TROUPE_PROGRAM, .device = "reference"});
+  const auto report = runner.run(plan);
+  REQUIRE(report);
+  CHECK(report->violations.empty());
+}
+
+TEST_CASE("a program with work of its own lets faults happen to a cluster") {
+  auto nodes = need(cluster::start({.program = TROUPE_PROGRAM, .nodes = 2, .device = "reference"}));
+  auto host = need(troupe::system::make({.device = "reference", .nodes = nodes->addresses()}));
+  int armed = 0;
+  for (const tree_node& each : host.tree().children)
+    armed += each.detail.find("fault injection allowed") != std::string::npos;
+  CHECK(armed == 2);  // nobody has to guess
+  need(nodes->begin({{fault_kind::n1_reset, 0, 1ms}}));
+  std::this_thread::sleep_for(100ms);
+  const cluster_log happened = nodes->end();
+  CHECK(happened.problems.empty());
+  CHECK(happened.kinds.at(fault_kind::n1_reset) == kind_count{1, 1, 1});
 }

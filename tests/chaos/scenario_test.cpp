@@ -1,5 +1,8 @@
 #include "troupe/chaos/scenario.hpp"
 
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
 #include <set>
 
 #include "support/check.hpp"
@@ -130,4 +133,26 @@ TEST_CASE("the catalogue has at least 50 kinds with ids of their own, each of wh
   }
   CHECK(ids.size() >= 50);
   CHECK_FALSE(fault_kind_of("P1"));
+}
+
+TEST_CASE("docs/faults.md lists the catalogue, row for row") {
+  std::ifstream file(TROUPE_SOURCE_DIR "/docs/faults.md");
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  std::size_t rows = 0;
+  for (std::size_t at = text.find("\n| `"); at != text.npos; at = text.find("\n| `", at + 1)) ++rows;
+  CHECK(rows == fault_catalogue().size());
+  for (const fault_kind_info& each : fault_catalogue()) {
+    const char* target = each.target == fault_target::node   ? "node"
+                         : each.target == fault_target::part ? "part"
+                                                             : "cluster";
+    const std::string parameter = each.parameter.empty()
+                                      ? ""
+                                      : fmt::format("{} ({} to {}, usually {})", each.parameter, each.parameter_min,
+                                                    each.parameter_max, each.parameter_usual);
+    const std::string row =
+        fmt::format("| `{}` | {} | {} | {} | {} | {} | {} |\n", each.id, target, each.lasts ? "lasts" : "once",
+                    each.simulated ? "yes" : "", each.real ? "yes" : "", parameter, each.meaning);
+    INFO(row);
+    CHECK(text.find(row) != text.npos);
+  }
 }

@@ -43,8 +43,11 @@ struct watched_work {
   std::uint64_t recoveries = 0;
 };
 
-load_options how_to_load(const workload& work) {
+load_options how_to_load(const workload& work, const std::string& device) {
   load_options how;
+  // The reference device keeps 32 bits inside a part, of which links carry what the storage has: only with 32 bits
+  // there too do its answers not depend on where parts are.
+  if (device == "reference") how.storage = dtype::f32;
   how.parallel = work.mode;
   how.shards = work.nodes;
   how.seed = 1;
@@ -196,7 +199,7 @@ struct real_runner::state {
       TROUPE_TRY(troupe::system made, troupe::system::make(std::move(plain)));
       alone.emplace(std::move(made));
     }
-    TROUPE_TRY(const model loaded, alone->load(source->network(), how_to_load(work)));
+    TROUPE_TRY(const model loaded, alone->load(source->network(), how_to_load(work, options.device)));
     TROUPE_TRY(const auto run, source->begin(loaded, work, plan.seed));
     client_wishes none;
     const std::function<void(std::uint32_t)> nothing = [](std::uint32_t) {};
@@ -249,7 +252,7 @@ struct real_runner::state {
     // Loss after loss is what plans are for: limits that are meant for programs would end the work.
     host_options.restarts = {1000, 1min};
     TROUPE_TRY(troupe::system host, troupe::system::make(std::move(host_options)));
-    TROUPE_TRY(const model loaded, host.load(source->network(), how_to_load(plan.work)));
+    TROUPE_TRY(const model loaded, host.load(source->network(), how_to_load(plan.work, options.device)));
     TROUPE_TRY(const auto run, source->begin(loaded, plan.work, plan.seed));
 
     client_wishes wishes;

@@ -20,5 +20,6 @@ void add_node(program& to);
 void add_plan(program& to);
 void add_nodes(program& to);
 void add_pair(program& to);
+void add_chaos(program& to);
 
 }  // namespace troupe::app

@@ -34,8 +34,11 @@ result<void> node(const node_command& given, console& out) {
               {"pid", getpid()},
               {"name", name},
               {"address", fmt::format("{}:{}", address, port)},
-              {"device", device.name}});
+              {"device", device.name},
+              {"fault_injection", given.placement.allow_fault_injection}});
   out.line("node {} serves {} on {}:{} (pid {}); Ctrl-C stops it", name, device.name, address, port, getpid());
+  if (given.placement.allow_fault_injection)
+    out.line("fault injection is allowed: other programs may break it on purpose");
   if (!out.flush()) return error(errc::unavailable, "the output cannot be written");
 
   stop.wait();

@@ -1,0 +1,86 @@
+// Faults that happen to real node processes, one kind after the other.
+#include "troupe/chaos/cluster.hpp"
+
+#include <algorithm>
+
+#include "support/check.hpp"
+#include "support/temporary_folder.hpp"
+#include "troupe/chaos/real.hpp"
+#include "troupe/chaos/scenario.hpp"
+
+using namespace troupe;
+using namespace troupe::chaos;
+using namespace troupe::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+fault usual(fault_kind kind, std::uint32_t node, std::uint32_t token) {
+  const fault_kind_info& info = info_of(kind);
+  return {kind,
+          info.target == fault_target::cluster ? 0u : node,
+          0us,
+          info.lasts ? microseconds(300ms) : 0us,
+          info.parameter_usual,
+          token};
+}
+
+/// Damage to bytes. It hits whatever comes next to a node: with two of them perhaps a link between them alone, which
+/// the program that uses them does not lose.
+bool is_damage(fault_kind kind) {
+  using enum fault_kind;
+  return kind == n1_reset_mid_frame || kind == n8_duplicate || kind == n9_flip || kind == n9_cut || kind == n9_insert;
+}
+
+bool is_of_caches(fault_kind kind) {
+  using enum fault_kind;
+  return kind == s5_cache_rot || kind == s6_cache_gone || kind == s8_cache_torn;
+}
+
+}  // namespace
+
+TEST_CASE("every kind of fault for real processes fires, and the answers stay what they are") {
+  temporary_folder folder;
+  real_runner one({.program = TROUPE_PROGRAM, .device = "reference", .folder = folder.path() / "one"});
+  real_runner two({.program = TROUPE_PROGRAM, .device = "reference", .folder = folder.path() / "two"});
+  for (const fault_kind_info& each : fault_catalogue()) {
+    if (!each.real || !each.recoverable) continue;
+    fault_plan plan;
+    plan.seed = 5;
+    plan.work.tokens = 24;
+    plan.work.nodes = is_damage(each.kind) ? 1 : 2;
+    // Weights of the network that is built in are too small to be kept.
+    if (is_of_caches(each.kind)) plan.work.model = TROUPE_SOURCE_DIR "/sample_apps/models/digits.onnx";
+    plan.faults = {usual(each.kind, plan.work.nodes - 1, 8)};
+    INFO(print_scenario(plan));
+    const run_report report = need((is_damage(each.kind) ? one : two).run(plan));
+    for (const violation& wrong : report.violations) CHECK(wrong.invariant + ": " + wrong.what == "");
+    CHECK(report.answers == 24);
+    const kind_count count = report.kinds.at(each.kind);
+    CHECK(count.drawn == 1);
+    CHECK(count.armed == 1);
+    CHECK(count.fired == 1);
+  }
+}
+
+TEST_CASE("a request that is cancelled ends alone") {
+  real_runner runner({.program = TROUPE_PROGRAM, .device = "reference"});
+  fault_plan plan;
+  plan.work.requests = 2;
+  plan.faults = {usual(fault_kind::c1_cancel, 0, 4)};
+  const run_report report = need(runner.run(plan));
+  CHECK(report.violations.empty());
+  CHECK(report.answers >= 36);
+  CHECK(report.answers < 64);
+}
+
+TEST_CASE("a cluster refuses what it cannot do") {
+  CHECK(cluster::start({.program = "/nonexistent", .nodes = 1}).error().code() == errc::unavailable);
+  CHECK(cluster::start({.program = TROUPE_PROGRAM, .nodes = 0}).error().code() == errc::invalid_argument);
+  const auto nodes = need(cluster::start({.program = TROUPE_PROGRAM, .nodes = 1, .device = "reference"}));
+  CHECK(nodes->begin({usual(fault_kind::p1_kill, 1, 1)}).error().code() == errc::invalid_argument);  // node 1 of 1
+  CHECK(nodes->begin({usual(fault_kind::g1_device_lost, 0, 1)}).error().code() == errc::unsupported);
+  need(nodes->begin({}));
+  CHECK(nodes->begin({}).error().code() == errc::unavailable);
+  CHECK(nodes->end().kinds.empty());
+}
