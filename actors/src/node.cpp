@@ -249,8 +249,9 @@ private:
     auto report = std::make_shared<status_report>();
     report->promise = make_response_promise<node_status_msg>();
     // Whoever looks at a node shall see that it obeys those who want to break it.
-    const char* armed = options_.allow_fault_injection ? "fault injection allowed" : "";
-    report->status = {{options_.name, "node", "up", armed, 0, {}}, TROUPE_VERSION, {options_.device}};
+    std::string detail = options_.allow_fault_injection ? "fault injection allowed" : "";
+    if (const std::string refused = refusals(); !refused.empty()) detail += (detail.empty() ? "" : "; ") + refused;
+    report->status = {{options_.name, "node", "up", std::move(detail), 0, {}}, TROUPE_VERSION, {options_.device}};
     report->missing = parts_.size() + 1;
     for (const auto& [key, part] : parts_) {
       report->status.tree.children.push_back(
@@ -269,6 +270,13 @@ private:
     }
     report->count_down();
     return report->promise;
+  }
+
+  /// What to tell people about peers that broke the rules; empty when none did.
+  std::string refusals() const {
+    const std::size_t count = options_.links ? options_.links->refused_count() : 0;
+    if (count == 0) return {};
+    return fmt::format("links closed because the peer sent what its role forbids, or no record: {}", count);
   }
 
   struct status_report {

@@ -47,6 +47,7 @@ public:
           perform(state_.loaded(std::move(outcome)));
         },
         [this](computed_msg& result_of_step) {
+          computed_s_ = result_of_step.seconds;
           perform(state_.computed(std::move(result_of_step.outcome), steady_clock::now()));
         },
     };
@@ -79,6 +80,7 @@ private:
     const caf::actor next = std::move(work.route.front());
     work.route.erase(work.route.begin());
     ++work.stage;
+    work.stage_seconds.push_back(computed_s_);
     pass_on(next, std::move(work));
   }
 
@@ -200,6 +202,7 @@ private:
   shard_state state_;
   cancellation cancel_;
   caf::actor device_;
+  float computed_s_ = 0;  ///< that the device took for the step that has just ended
   std::uint64_t tickets_ = 0;
   std::unordered_map<std::uint64_t, step_msg> pending_;
 

@@ -35,7 +35,8 @@ void main() {
     }
   }
 
-  while (left != 0) {
+  // Loops are tested at their end: see linear_packed.glsl.
+  if (left != 0) do {
     // The first row that is left, and those of the same session.
     uint session = 0;
     [[unroll]] for (uint r = TOGETHER; r-- > 0;) session = (left >> r & 1) != 0 ? table[r] : session;
@@ -47,7 +48,8 @@ void main() {
       end = mate ? max(end, last[r]) : end;
     }
     left &= ~mates;
-    for (uint page = begin / PAGE_POSITIONS; page <= end / PAGE_POSITIONS; ++page) {
+    uint page = begin / PAGE_POSITIONS;
+    do {
       const uint base = page_base(page_at(pages[session + page]), kv_head);
       const uint at = page * PAGE_POSITIONS;
       float low[TOGETHER], high[TOGETHER];
@@ -94,8 +96,8 @@ void main() {
           }
         }
       }
-    }
-  }
+    } while (++page <= end / PAGE_POSITIONS);
+  } while (left != 0);
 
   [[unroll]] for (uint r = 0; r < TOGETHER; ++r) {
     const float factor = sum[r] > 0.0 ? 1.0 / sum[r] : 0.0;

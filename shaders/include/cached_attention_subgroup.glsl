@@ -24,7 +24,8 @@ void main() {
       query[c] = read_eight_if(queries, item * head_words + min(word, head_words - 1), word < head_words);
     }
     float largest = negative_infinity;
-    for (uint page = first / PAGE_POSITIONS; page <= last / PAGE_POSITIONS; ++page) {
+    uint page = first / PAGE_POSITIONS;
+    do {  // tested at its end: see linear_packed.glsl
       const uint base = page_base(page_at(pages[table + page]), kv_head);
       float low = 0.0, high = 0.0;
       [[unroll]] for (uint c = 0; c < chunks; ++c) {
@@ -59,7 +60,7 @@ void main() {
             made[c][e] = at + t <= last ? fma(weight, x[e], made[c][e]) : made[c][e];
         }
       }
-    }
+    } while (++page <= last / PAGE_POSITIONS);
   }
   const float factor = sum > 0.0 ? 1.0 / sum : 0.0;
   [[unroll]] for (uint c = 0; c < chunks; ++c) {

@@ -51,7 +51,7 @@ void main() {
         [[unroll]] for (uint w = 0; w < unit_words; ++w) words[w] = weights[word + 8 * w];
         word += 8 * unit_words;
         [[unroll]] for (uint j = 0; j < UNIT_EIGHTS; ++j, ++k) {
-          const float b[8] = eight_of(header, words, unit, j);
+          const float b[8] = eight_of(unit_scales(header, unit), header, words, unit, j);
           [[unroll]] for (uint r = 0; r < ROWS; ++r) {
 #if !EXPERTS
             const uint left_row = min(row0 + r, rows - 1);

@@ -34,8 +34,6 @@ layout(set = 0, binding = 1) readonly buffer weight_words { uvec4 weights[]; };
 #define HALF (BLOCKS / 2)
 #define LOADS ((ROWS + 7) / 8)
 #define LOAD_ROWS (ROWS < 8 ? ROWS : 8)
-// Rows whose sums fit into registers while eight terms are added to each.
-#define GROUP_ROWS (LOAD_ROWS < 2 ? 1 : 2)
 
 #if ROWS > 1
 // Of one block of columns, the eight columns of the row that the invocation ends: invocations exchange columns for rows.
@@ -111,16 +109,21 @@ void main() {
   const uint eights = (inner + 7) / 8;
   uint k = 0;     // in words of eight elements of x
   uint word = 0;  // of the row of weights
-  while (k < eights) {
+  // Tested at their end: drivers for the CPU go through a loop that is tested first once more than it says, for no lane.
+  do {
     uvec4 header[BLOCKS][HEADER_WORDS_MAX];
     [[unroll]] for (uint v = 0; v < blocks_of_tile; ++v)
       [[unroll]] for (uint w = 0; w < header_words; ++w) header[v][w] = weight_word(at[v] + 8 * (word + w));
     word += header_words;
     const uint units = min(CHUNK_UNITS, (eights - k + UNIT_EIGHTS - 1) / UNIT_EIGHTS);
-    for (uint unit = 0; unit < units; ++unit) {
+    uint unit = 0;
+    do {
       uvec4 words[BLOCKS][UNIT_WORDS_MAX];
-      [[unroll]] for (uint v = 0; v < blocks_of_tile; ++v)
+      vec2 scales[BLOCKS];
+      [[unroll]] for (uint v = 0; v < blocks_of_tile; ++v) {
+        scales[v] = unit_scales(header[v], unit);
         [[unroll]] for (uint w = 0; w < unit_words; ++w) words[v][w] = weight_word(at[v] + 8 * (word + w));
+      }
 #if ROWS == 1
       const uint own_word = k + lane % UNIT_EIGHTS;
       const float own[8] = read_eight_if(left, row_word[0] + min(own_word, eights - 1), own_word < eights);
@@ -128,31 +131,35 @@ void main() {
         float a[8];
         [[unroll]] for (uint i = 0; i < 8; ++i) a[i] = subgroupShuffle(own[i], j);
         [[unroll]] for (uint v = 0; v < blocks_of_tile; ++v) {
-          const float b[8] = eight_of(header[v], words[v], unit, j);
+          const float b[8] = eight_of(scales[v], header[v], words[v], unit, j);
           [[unroll]] for (uint i = 0; i < 8; ++i) sums[0][v] = fma(a[i], b[i], sums[0][v]);
         }
       }
-#else
-      for (uint j = 0; j < UNIT_EIGHTS; ++j) {
-        float b[BLOCKS][8];
-        [[unroll]] for (uint v = 0; v < blocks_of_tile; ++v) b[v] = eight_of(header[v], words[v], unit, j);
-        [[unroll]] for (uint load = 0; load < LOADS; ++load) {
-          const float own[8] = read_eight_if(left, row_word[load] + min(k + j, eights - 1), k + j < eights);
-          [[unroll]] for (uint group = 0; group < LOAD_ROWS / GROUP_ROWS; ++group)
-            [[unroll]] for (uint i = 0; i < 8; ++i)
-              [[unroll]] for (uint g = 0; g < GROUP_ROWS; ++g) {
-                const uint r = group * GROUP_ROWS + g;
-                const float a = subgroupShuffle(own[i], r);
-                [[unroll]] for (uint v = 0; v < BLOCKS; ++v)
-                  sums[8 * load + r][v] = fma(a, b[v][i], sums[8 * load + r][v]);
-              }
-        }
-      }
-#endif
       k += UNIT_EIGHTS;
+#else
+      uint j = 0;
+      do {
+        float b[BLOCKS][8];
+        [[unroll]] for (uint v = 0; v < blocks_of_tile; ++v) b[v] = eight_of(scales[v], header[v], words[v], unit, j);
+        [[unroll]] for (uint load = 0; load < LOADS; ++load) {
+          const float own[8] = read_eight(left, row_word[load] + k);
+          [[unroll]] for (uint r = 0; r < LOAD_ROWS; ++r) {
+            float a[8];
+            [[unroll]] for (uint i = 0; i < 8; ++i) a[i] = subgroupShuffle(own[i], r);
+            // A sum takes its eight products one after the other: it then stays in a register meanwhile.
+            [[unroll]] for (uint v = 0; v < BLOCKS; ++v) {
+              float sum = sums[8 * load + r][v];
+              [[unroll]] for (uint i = 0; i < 8; ++i) sum = fma(a[i], b[v][i], sum);
+              sums[8 * load + r][v] = sum;
+            }
+          }
+        }
+        ++k;
+      } while (++j < UNIT_EIGHTS && k < eights);
+#endif
       word += unit_words;
-    }
-  }
+    } while (++unit < units);
+  } while (k < eights);
 
   const uint column0 = first_column + 8 * block0;
 #if EXPERTS

@@ -76,16 +76,24 @@ float[8] scaled_and_moved(float codes[8], float step, float offset) {
   return x;
 }
 
-// Scale and offset of unit `i` in Q4_K and Q5_K: four low bits each in x and y, two high bits in z, their scales in w.
+// Scale and (negative) offset of unit `i` in Q4_K and Q5_K: four low bits each in x and y, two high bits in z, their scales in w.
 vec2 k_scales(uvec4 header, uint i) {
   const uint step = (header.x >> 4 * i & 15) | (header.z >> 2 * i & 3) << 4;
   const uint least = (header.y >> 4 * i & 15) | (header.z >> (2 * i + 16) & 3) << 4;
   const vec2 both = unpackHalf2x16(header.w);
-  return vec2(both.x * float(step), both.y * float(least));
+  return vec2(both.x * float(step), -(both.y * float(least)));
 }
 
-// Elements [8 * j, 8 * j + 8) of unit number `unit` of a chunk.
-float[8] eight_of(uvec4 header[HEADER_WORDS_MAX], uvec4 words[UNIT_WORDS_MAX], uint unit, uint j) {
+// What the codes of unit `unit` are multiplied by, and what is added then; for formats with units of 32 elements.
+vec2 unit_scales(uvec4 header[HEADER_WORDS_MAX], uint unit) {
+  if (format == FORMAT_Q8_0 || format == FORMAT_Q4_0 || format == FORMAT_Q5_0) return vec2(half_of(header[0], unit), 0.0);
+  if (format == FORMAT_Q4_1 || format == FORMAT_Q5_1) return vec2(half_of(header[0], unit), half_of(header[1], unit));
+  if (format == FORMAT_Q4_K || format == FORMAT_Q5_K) return k_scales(header[0], unit);
+  return vec2(0.0);
+}
+
+// Elements [8 * j, 8 * j + 8) of unit number `unit` of a chunk. `scales`: its unit_scales().
+float[8] eight_of(vec2 scales, uvec4 header[HEADER_WORDS_MAX], uvec4 words[UNIT_WORDS_MAX], uint unit, uint j) {
   if (format == FORMAT_F32) {
     const uvec4 a = j < 2 ? (j == 0 ? words[0] : words[2]) : (j == 2 ? words[4] : words[6]);
     const uvec4 b = j < 2 ? (j == 0 ? words[1] : words[3]) : (j == 2 ? words[5] : words[7]);
@@ -94,25 +102,18 @@ float[8] eight_of(uvec4 header[HEADER_WORDS_MAX], uvec4 words[UNIT_WORDS_MAX], u
   const uvec4 word = j < 2 ? (j == 0 ? words[0] : words[1]) : (j == 2 ? words[2] : words[3]);
   if (format == FORMAT_F16) return halves_of(word);
   if (format == FORMAT_BF16) return wide_halves_of(word);
-  if (format == FORMAT_Q8_0) return scaled(bytes_of(j < 2 ? words[0] : words[1], j & 1), half_of(header[0], unit), 0.0);
-  if (format == FORMAT_Q4_0) return scaled(nibbles_of(pick(words[0], j)), half_of(header[0], unit), 8.0);
-  if (format == FORMAT_Q4_1)
-    return scaled_and_moved(nibbles_of(pick(words[0], j)), half_of(header[0], unit), half_of(header[1], unit));
+  if (format == FORMAT_Q8_0) return scaled(bytes_of(j < 2 ? words[0] : words[1], j & 1), scales.x, 0.0);
+  if (format == FORMAT_Q4_0) return scaled(nibbles_of(pick(words[0], j)), scales.x, 8.0);
+  if (format == FORMAT_Q4_1 || format == FORMAT_Q4_K)
+    return scaled_and_moved(nibbles_of(pick(words[0], j)), scales.x, scales.y);
   if (format == FORMAT_Q5_0)
-    return scaled(nibbles_and_bits_of(pick(words[0], j), pick(header[1], header[2], unit) >> 8 * j),
-                  half_of(header[0], unit), 16.0);
+    return scaled(nibbles_and_bits_of(pick(words[0], j), pick(header[1], header[2], unit) >> 8 * j), scales.x, 16.0);
   if (format == FORMAT_Q5_1)
-    return scaled_and_moved(nibbles_and_bits_of(pick(words[0], j), pick(header[2], header[3], unit) >> 8 * j),
-                            half_of(header[0], unit), half_of(header[1], unit));
-  if (format == FORMAT_Q4_K) {
-    const vec2 both = k_scales(header[0], unit);
-    return scaled_and_moved(nibbles_of(pick(words[0], j)), both.x, -both.y);
-  }
-  if (format == FORMAT_Q5_K) {
-    const vec2 both = k_scales(header[0], unit);
-    const uint high = pick(header[1], header[2], unit) >> 8 * j;
-    return scaled_and_moved(nibbles_and_bits_of(pick(words[0], j), high), both.x, -both.y);
-  }
+    return scaled_and_moved(nibbles_and_bits_of(pick(words[0], j), pick(header[2], header[3], unit) >> 8 * j), scales.x,
+                            scales.y);
+  if (format == FORMAT_Q5_K)
+    return scaled_and_moved(nibbles_and_bits_of(pick(words[0], j), pick(header[1], header[2], unit) >> 8 * j), scales.x,
+                            scales.y);
   // Units of 64 elements, scales for 16.
   const uint sixteen = 4 * unit + (j >> 1);
   const uint pairs = pick(words[0], j >> 1) >> 16 * (j & 1);

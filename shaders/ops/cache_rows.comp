@@ -76,7 +76,8 @@ void main() {
   const uint slot = position % PAGE_POSITIONS;
   const uint pairs = rotary_size / 2;
 
-  for (uint word = 0; word < head_words; ++word) {
+  uint word = 0;
+  do {  // tested at its end: see linear_packed.glsl
     float x[8];
     if (is_value) {
       x = load_eight(source_words, head_base + word);
@@ -110,5 +111,5 @@ void main() {
     } else {
       store_eight(keys, page + word * PAGE_POSITIONS + slot, x);
     }
-  }
+  } while (++word < head_words);
 }

@@ -55,7 +55,7 @@ void main() {
       uvec4 words[UNIT_WORDS_MAX];
       [[unroll]] for (uint w = 0; w < unit_words; ++w)
         words[w] = weights[right_base + 8 * (word + unit * unit_words + w)];
-      const float b[8] = eight_of(header, words, unit, step * 4 % UNIT_EIGHTS + part);
+      const float b[8] = eight_of(unit_scales(header, unit), header, words, unit, step * 4 % UNIT_EIGHTS + part);
       const uint left_word = k + 4 * step + part;
       const float a[8] = load_eight_if(left, left_base + min(left_word, eights - 1), left_word < eights);
       barrier();  // the tiles of the step before have been used

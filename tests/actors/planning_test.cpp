@@ -96,3 +96,36 @@ TEST_CASE("without other nodes the planner's choice is one part") {
   const model loaded = need(host.load(digits_network(), {.shards = 0, .storage = dtype::f32}));
   CHECK(need(loaded.placement()).size() == 1);
 }
+
+TEST_CASE("a plan knows that compressed activations are smaller") {
+  auto first = node_of("first", 1), second = node_of("second", 1);
+  system_options options;
+  options.device = "reference";
+  options.nodes = {address_of(first), address_of(second)};
+  auto host = need(troupe::system::make(options));
+  load_options how;
+  how.shards = 2;
+  const placement_plan plain = need(host.plan(digits_network(), how));
+  how.compress_activations = true;
+  const placement_plan packed = need(host.plan(digits_network(), how));
+  REQUIRE(plain.parts.size() == 2);
+  REQUIRE(packed.parts.size() == 2);
+  CHECK(packed.parts[0].bytes_in == plain.parts[0].bytes_in);
+  CHECK(packed.parts[0].bytes_out < plain.parts[0].bytes_out * 6 / 10);
+  CHECK(packed.parts[1].bytes_out == plain.parts[1].bytes_out);
+
+  const tensor batch = digits_batch(3);
+  const auto run = [&](const load_options& with) {
+    return need(need(host.load(digits_network(), with)).run(std::vector<tensor>{batch})).outputs.at(0);
+  };
+  const tensor there = run(how);
+  how.placement = packed;  // the same cut, in one process
+  for (planned_part& part : how.placement->parts) part.node = 2;
+  CHECK(bitwise_equal(run(how), there));
+  for (const auto mode : {parallel_mode::tensor, parallel_mode::data}) {
+    load_options wrong;
+    wrong.parallel = mode;
+    wrong.compress_activations = true;
+    CHECK(host.load(digits_network(), wrong).error().code() == errc::invalid_argument);
+  }
+}

@@ -3,10 +3,12 @@
 
 #include <atomic>
 #include <caf/send.hpp>
+#include <future>
 
 #include "model_messages.hpp"
 #include "supervised_actors.hpp"
 #include "support/paired_machines.hpp"
+#include "troupe/system.hpp"
 #include "troupe/transport/codec.hpp"
 
 namespace troupe::test {
@@ -92,6 +94,51 @@ TEST_CASE("an actor is reached by those who were told its number, which nobody c
   need(far.link->send(order_to(news->shard.actor)));
   CHECK(counted.reaches(1));
   caf::anon_send_exit(shard, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("once remoting has stopped, no thread of a lost link calls an actor any more", "[remoting]") {
+  const host_scope scope;
+  runtime world(false);
+  auto links =
+      std::make_unique<remoting>(world.system(), remoting_options{"worker", {}, wire::link_security::automatic});
+  acceptor peer;
+  const caf::actor remote = need(links->connect(peer.address(), soon()));
+  std::promise<void> begun;
+  std::atomic<bool> over{false};
+  remote->attach_functor([&] {
+    begun.set_value();
+    std::this_thread::sleep_for(milliseconds(300));
+    over = true;
+  });
+  peer.take().link.reset();
+  REQUIRE(begun.get_future().wait_until(soon()) == std::future_status::ready);
+  SECTION("stopped") {
+    links->stop();
+  }
+  SECTION("destroyed") {
+    links.reset();
+  }
+  CHECK(over);
+}
+
+TEST_CASE("a system tells how many links it has closed because the peer broke the rules", "[remoting]") {
+  auto host = need(troupe::system::make({.device = "reference"}));
+  const auto where = "127.0.0.1:" + std::to_string(need(host.listen("127.0.0.1:0")));
+  const auto told = [&] {
+    for (const tree_node& child : host.tree().children)
+      if (child.kind == "node") return child.detail;
+    return std::string("no node");
+  };
+  CHECK(told() == "");
+  const auto peer = need(dial(where));
+  peer->start(std::make_shared<recorder>());
+  auto broken = order_to(1);
+  broken.head.size = 3;
+  need(peer->send(std::move(broken)));
+  for (const auto end = soon(); told().empty() && steady_clock::now() < end;)
+    std::this_thread::sleep_for(milliseconds(5));
+  CHECK(told().find("closed") != std::string::npos);
+  CHECK(told().find(": 1") != std::string::npos);
 }
 
 }  // namespace

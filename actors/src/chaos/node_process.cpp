@@ -45,6 +45,10 @@ result<node_process> node_process::start(const std::string& program, const std::
   std::vector<std::string> words{program, "node", "--listen", listen, "--name", name, "--json"};
   if (!device.empty()) words.insert(words.end(), {"--device", device});
   words.insert(words.end(), more.begin(), more.end());
+  return run(std::move(words), name);
+}
+
+result<node_process> node_process::run(std::vector<std::string> words, const std::string& name) {
   // Everything that allocates happens before the fork: other threads of this process may hold locks.
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
@@ -72,7 +76,7 @@ result<node_process> node_process::start(const std::string& program, const std::
   close(ends[0]);
   const auto ready = nlohmann::json::parse(line, nullptr, false);
   if (!ready.is_object() || !ready.contains("port") || !ready["port"].is_number_unsigned())
-    return error(errc::unavailable, program + " node does not get ready; it says \"" + line + "\"");
+    return error(errc::unavailable, words[0] + " " + words[1] + " does not get ready; it says \"" + line + "\"");
   started.address_ = "127.0.0.1:" + std::to_string(ready["port"].get<unsigned>());
   return started;
 }

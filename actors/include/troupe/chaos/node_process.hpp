@@ -1,4 +1,4 @@
-// Another `troupe node` process on this machine, for as long as this object lives.
+// Another `troupe node` or `troupe serve` process on this machine, for as long as this object lives.
 #pragma once
 
 #include <string>
@@ -18,6 +18,9 @@ public:
   static result<node_process> start(const std::string& program, const std::string& name, const std::string& device,
                                     const std::string& listen = "127.0.0.1:0",
                                     const std::vector<std::string>& more = {});
+
+  /// The same for any command that says its port in JSON on its first line: `words` are the program and its arguments.
+  static result<node_process> run(std::vector<std::string> words, const std::string& name);
 
   node_process(node_process&& other) noexcept;
   node_process& operator=(node_process&& other) noexcept;
