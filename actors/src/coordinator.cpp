@@ -31,13 +31,15 @@ public:
     set_down_handler([this](caf::scheduled_actor*, caf::down_msg& down) { on_down(down); });
   }
 
+  const char* name() const override { return "troupe.coordinator"; }
+
   caf::behavior make_behavior() override {
     for (std::uint32_t host = 0; host < options_.nodes.size(); ++host) watch_host(host);
     perform(state_.start());
     return {
         [this](submit_msg& submitted) {
           const std::uint64_t id = ++requests_;
-          const auto now = steady_clock::now();
+          const auto now = clock().now();
           waiting_.emplace(id, waiting_caller{submitted.ticket, std::move(submitted.done)});
           tickets_.emplace(submitted.ticket, id);
           if (submitted.deadline > now) delayed_send(this, submitted.deadline - now, deadline_tick_msg{id});
@@ -57,13 +59,13 @@ public:
             perform(state_.cancel(found->second));
         },
         [this](const micro_joined_msg& joined) {
-          perform(state_.micro_joined(joined.request, joined.micro, steady_clock::now()));
+          perform(state_.micro_joined(joined.request, joined.micro, clock().now()));
         },
-        [this](const late_tick_msg& tick) { perform(state_.late_due(tick.request, steady_clock::now())); },
+        [this](const late_tick_msg& tick) { perform(state_.late_due(tick.request, clock().now())); },
         [this](joined_msg& joined) {
           perform(state_.joined(joined.request, joined.first_attempt, std::move(joined.outcome)));
         },
-        [this](const deadline_tick_msg& tick) { perform(state_.deadline_passed(tick.request, steady_clock::now())); },
+        [this](const deadline_tick_msg& tick) { perform(state_.deadline_passed(tick.request, clock().now())); },
         [this](const retry_tick_msg& tick) { perform(state_.retry_due(tick.request, tick.micro, tick.attempt)); },
         [this](const aggregator_replaced_msg& replaced) {
           options_.aggregator = replaced.aggregator;
@@ -236,7 +238,7 @@ private:
     work.route.push_back(options_.aggregator);
     // Every slice takes the inputs; of a pipeline, the first stage does.
     if (!slices) parts.resize(1);
-    const auto patience = std::max<duration>(order.deadline - steady_clock::now(), std::chrono::milliseconds(1));
+    const auto patience = std::max<duration>(order.deadline - clock().now(), std::chrono::milliseconds(1));
     for (const caf::actor& part : parts)
       request(part, patience, work)
           .then([](ok_atom) {},

@@ -27,6 +27,8 @@ public:
     quiet(*this);
   }
 
+  const char* name() const override { return "troupe.device"; }
+
   caf::behavior make_behavior() override {
     // Loading happens as the first message, so that a stop before it is heard.
     send(this, start_atom::value);
@@ -77,8 +79,8 @@ private:
 }  // namespace
 
 caf::actor spawn_device_half(caf::event_based_actor* control, shard_options options, cancellation cancel) {
-  return control->spawn<device_half, caf::detached + caf::linked>(caf::actor_cast<caf::actor>(control),
-                                                                  std::move(options), std::move(cancel));
+  return spawn_blocking<device_half>(*control, caf::actor_cast<caf::actor>(control), std::move(options),
+                                     std::move(cancel));
 }
 
 }  // namespace troupe

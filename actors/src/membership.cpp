@@ -22,6 +22,8 @@ public:
     set_down_handler([this](caf::scheduled_actor*, caf::down_msg& down) { on_down(down); });
   }
 
+  const char* name() const override { return "troupe.membership"; }
+
   caf::behavior make_behavior() override {
     for (const std::string& address : options_.addresses)
       if (const auto number = state_.add(address)) connect(*number);
@@ -73,7 +75,7 @@ private:
 
   void connect(std::uint32_t number) {
     // The callback runs on another thread: only a message may come back from there.
-    options_.links->connect_async(state_.members().at(number).address, steady_clock::now() + connect_patience,
+    options_.links->connect_async(state_.members().at(number).address, clock().now() + connect_patience,
                                   [self = caf::actor_cast<caf::actor_addr>(this), number](result<caf::actor> outcome) {
                                     if (const auto alive = caf::actor_cast<caf::actor>(self))
                                       caf::anon_send(alive, member_linked_msg{number, std::move(outcome)});
@@ -113,7 +115,7 @@ private:
   }
 
   void on_up(std::uint32_t number, const caf::actor& node) {
-    if (!state_.joined(number, steady_clock::now())) return;
+    if (!state_.joined(number, clock().now())) return;
     nodes_[number] = node;
     monitor(node);
     changed();
@@ -127,7 +129,7 @@ private:
       changed();
       return answer_first(number, why);
     }
-    if (const auto pause = state_.failed(number, why, steady_clock::now())) {
+    if (const auto pause = state_.failed(number, why, clock().now())) {
       delayed_send(this, *pause, member_due_msg{number});
       changed();
     }

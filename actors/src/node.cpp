@@ -34,6 +34,8 @@ public:
     set_exit_handler([this](caf::scheduled_actor*, caf::exit_msg& exit) { on_exit_request(exit); });
   }
 
+  const char* name() const override { return "troupe.node"; }
+
   caf::behavior make_behavior() override {
     return {
         [this](load_part_msg& order) { return load(order); },
@@ -216,7 +218,7 @@ private:
     auto promise = make_response_promise();
     connecting_.emplace(ticket, promise);
     // The callback runs on another thread: only a message may come back from there.
-    options_.links->connect_async(order.address, steady_clock::now() + connect_patience,
+    options_.links->connect_async(order.address, clock().now() + connect_patience,
                                   [self = caf::actor_cast<caf::actor_addr>(this), ticket](result<caf::actor> outcome) {
                                     result<void> ended;
                                     if (!outcome) ended = std::move(outcome).error();
@@ -232,7 +234,7 @@ private:
       return to_caf(fail(errc::unsupported, "the node \"{}\" does not measure its device", options_.name));
     if (const auto known = options_.ability->known()) return ability_msg{*known};
     if (!measurer_)
-      measurer_ = spawn<caf::detached + caf::linked>([source = options_.ability](caf::event_based_actor* self) {
+      measurer_ = spawn_blocking_function(*this, [source = options_.ability](caf::event_based_actor* self) {
         quiet(*self);
         return caf::behavior{[source](ability_request_msg) -> caf::result<ability_msg> {
           auto measured = source->get();

@@ -71,12 +71,19 @@ struct remoting::implementation : std::enable_shared_from_this<remoting::impleme
 
   result<void> usable();
   result<std::shared_ptr<peer>> adopt(std::unique_ptr<wire::link> made, std::string dialed);
+  /// Bits that nobody guesses: of the system, or of the network that stands for it.
+  result<wire::node_id> random_bits() const;
+  /// The peer at this address that there is a link to already.
+  std::shared_ptr<peer> linked_to(const std::string& address, const std::optional<wire::key_hash>& owner);
   void forget(const peer* gone);
   std::shared_ptr<peer> find_peer(const wire::node_id& id);
   caf::actor find_local(std::uint64_t number);
   /// The number of the actor on the wire, which it gets when it has none; 0 when there are no random numbers to be had.
   std::uint64_t publish(const caf::actor& handle);
   void publish_as(std::uint64_t number, const caf::actor& handle);
+  /// `connect_async` where links come from `options.network`.
+  void connect_through_network(const std::string& address, time_point deadline,
+                               std::function<void(result<caf::actor>)> done);
   /// How to talk to `where`.
   result<wire::tcp_options> link_options(const wire::address& where) const;
 };
@@ -136,6 +143,7 @@ public:
 
   wire::actor_ref to_reference(const caf::actor& handle) override;
   caf::actor to_handle(const wire::actor_ref& reference) override;
+  time_point now() const override { return system_.clock().now(); }
 
   /// From a remote_actor: sends what was enqueued there.
   void outgoing(std::uint64_t target, caf::mailbox_element_ptr what);
@@ -398,11 +406,25 @@ void peer::on_closed(const error& reason) {
 remoting::implementation::implementation(caf::actor_system& owner, remoting_options given)
     : system(owner), options(std::move(given)) {
   self.name = options.name;
-  auto drawn = wire::make_node_id();
+  auto drawn = random_bits();
   if (drawn)
     self.id = *drawn;
   else
     unusable = drawn.error();
+}
+
+result<wire::node_id> remoting::implementation::random_bits() const {
+  if (!options.network) return wire::make_node_id();
+  const std::uint64_t high = options.network->random_number();
+  return wire::node_id{high, options.network->random_number()};
+}
+
+std::shared_ptr<peer> remoting::implementation::linked_to(const std::string& address,
+                                                          const std::optional<wire::key_hash>& owner) {
+  const std::lock_guard lock(mutex);
+  for (const auto& each : peers)
+    if (each->alive() && each->is_at(address) && (!owner || each->info().proof.key == *owner)) return each;
+  return nullptr;
 }
 
 result<void> remoting::implementation::usable() {
@@ -465,7 +487,7 @@ std::uint64_t remoting::implementation::publish(const caf::actor& handle) {
     const std::lock_guard lock(mutex);
     if (const auto known = numbers.find(handle.id()); known != numbers.end()) return known->second;
   }
-  const auto drawn = wire::make_node_id();  // random bits of the system; 64 of them name an actor
+  const auto drawn = random_bits();  // 64 of them name an actor
   const std::uint64_t number = drawn ? drawn->low : 0;
   if (number <= node_actor_number) return 0;
   publish_as(number, handle);
@@ -490,6 +512,19 @@ void remoting::implementation::publish_as(std::uint64_t number, const caf::actor
   });
 }
 
+void remoting::implementation::connect_through_network(const std::string& address, time_point deadline,
+                                                       std::function<void(result<caf::actor>)> done) {
+  if (const auto known = linked_to(address, {})) return done(known->node_actor());
+  options.network->connect(self, address, deadline, [weak = weak_from_this(), address, done](auto made) {
+    const auto alive = weak.lock();
+    if (!alive) return done(error(errc::cancelled, "the system is stopping"));
+    if (!made) return done(std::move(made).error());
+    const auto joined = alive->adopt(std::move(*made), address);
+    if (!joined) return done(joined.error());
+    done((*joined)->node_actor());
+  });
+}
+
 remoting::remoting(caf::actor_system& system, const remoting_options& options)
     : impl_(std::make_shared<implementation>(system, options)) {}
 
@@ -504,11 +539,16 @@ void remoting::publish_node(const caf::actor& node) {
 result<std::uint16_t> remoting::listen(std::string_view address) {
   TROUPE_CHECK(impl_->usable());
   TROUPE_TRY(const auto where, wire::parse_address(address));
+  const auto accepted = [weak = std::weak_ptr(impl_)](std::unique_ptr<wire::link> made) {
+    if (const auto alive = weak.lock()) (void)alive->adopt(std::move(made), {});
+  };
+  if (impl_->options.network) {
+    impl_->self.listen_address = where.to_string();
+    TROUPE_CHECK(impl_->options.network->listen(impl_->self, accepted));
+    return where.port;
+  }
   TROUPE_TRY(wire::tcp_options options, impl_->link_options(where));
-  TROUPE_TRY(auto listener,
-             wire::listen_tcp(where.to_string(), std::move(options), [weak = std::weak_ptr(impl_)](auto made) {
-               if (const auto alive = weak.lock()) (void)alive->adopt(std::move(made), {});
-             }));
+  TROUPE_TRY(auto listener, wire::listen_tcp(where.to_string(), std::move(options), accepted));
   impl_->self.listen_address = listener->local_address().to_string();
   const std::uint16_t port = listener->local_address().port;
   const std::lock_guard lock(impl_->mutex);
@@ -520,12 +560,7 @@ result<caf::actor> remoting::connect(std::string_view address, time_point deadli
                                      std::optional<wire::key_hash> owner) {
   TROUPE_CHECK(impl_->usable());
   TROUPE_TRY(const auto where, wire::parse_address(address));
-  {
-    const std::lock_guard lock(impl_->mutex);
-    for (const auto& each : impl_->peers)
-      if (each->alive() && each->is_at(where.to_string()) && (!owner || each->info().proof.key == *owner))
-        return each->node_actor();
-  }
+  if (const auto known = impl_->linked_to(where.to_string(), owner)) return known->node_actor();
   TROUPE_TRY(wire::tcp_options options, impl_->link_options(where));
   options.expected_key = owner;
   TROUPE_TRY(auto made, wire::connect_tcp(where.to_string(), options, deadline));
@@ -534,6 +569,7 @@ result<caf::actor> remoting::connect(std::string_view address, time_point deadli
 }
 
 void remoting::connect_async(std::string address, time_point deadline, std::function<void(result<caf::actor>)> done) {
+  if (impl_->options.network) return impl_->connect_through_network(address, deadline, std::move(done));
   {
     const std::lock_guard lock(impl_->mutex);
     impl_->connectors.remove_if([](implementation::connector& each) {

@@ -1,6 +1,6 @@
-// A whole cluster in one thread and in virtual time: real actors, real records and frames, links, devices and hosts that
-// fail as a plan says. Everything that may happen next is one choice of one seeded generator, so a plan always runs in
-// the same way.
+// A whole cluster in one thread and in virtual time: real actors, real records and frames, links, devices and hosts
+// that fail as a plan says. Everything that may happen next is one choice of one seeded generator, so a plan always
+// runs in the same way.
 #pragma once
 
 #include <array>

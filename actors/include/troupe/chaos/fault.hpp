@@ -61,7 +61,7 @@ struct workload {
   std::uint32_t shards = 2;     ///< stages or replicas, 1 to 8
   std::uint32_t requests = 8;   ///< batches, or steps of each session
   std::uint32_t sessions = 1;   ///< for `sessions`: 1 or 2; for batches: how many are under way at a time
-  std::chrono::microseconds every{2000};     ///< pause of a client between two requests
+  std::chrono::microseconds every{2000};      ///< pause of a client between two requests
   std::chrono::milliseconds deadline{20000};  ///< of each request
   friend bool operator==(const workload&, const workload&) = default;
 };
