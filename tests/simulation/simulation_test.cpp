@@ -2,9 +2,13 @@
 // the faults, nothing left at the end.
 #include "simulation/simulation.hpp"
 
+#include <atomic>
 #include <cstdlib>
 #include <iostream>
+#include <mutex>
 #include <random>
+#include <sstream>
+#include <thread>
 
 #include "support/check.hpp"
 
@@ -21,10 +25,51 @@ simulation_report run(const chaos::fault_plan& plan, const simulation_options& o
   return *std::move(report);
 }
 
+std::uint64_t number_of(const char* variable, std::uint64_t otherwise) {
+  const char* given = std::getenv(variable);
+  return given ? std::strtoull(given, nullptr, 10) : otherwise;
+}
+
+std::string describe(const chaos::fault_plan& plan) {
+  std::ostringstream text;
+  text << "seed " << plan.seed << ": shape " << static_cast<int>(plan.work.what) << ", " << plan.work.workers
+       << " workers, " << plan.work.shards << " shards, " << plan.work.requests << " requests of "
+       << plan.work.sessions;
+  for (const chaos::fault& each : plan.faults)
+    text << "; " << to_string(each.kind) << " at host " << each.node << " (" << each.parameter << ") after "
+         << each.at.count() << " us for " << each.lasting.count();
+  return text.str();
+}
+
+struct tally {
+  std::array<std::uint64_t, chaos::fault_kinds> armed{}, fired{};
+  std::uint64_t runs = 0, steps = 0, failed = 0, answered = 0, recoveries = 0;
+  std::vector<std::string> failures;
+
+  void add(const chaos::fault_plan& plan, const result<simulation_report>& report) {
+    ++runs;
+    if (!report) return failures.push_back(describe(plan) + ": " + report.error().to_string());
+    if (!report->violations.empty()) {
+      const violation& first = report->violations[0];
+      failures.push_back(describe(plan) + ": " + first.invariant + " at " + std::to_string(first.at.count()) +
+                         " us: " + first.what);
+    }
+    for (std::size_t kind = 0; kind < armed.size(); ++kind) {
+      armed[kind] += report->armed[kind];
+      fired[kind] += report->fired[kind];
+    }
+    steps += report->steps;
+    failed += report->failed;
+    answered += report->answered;
+    recoveries += report->recoveries;
+  }
+};
+
 }  // namespace
 
 TEST_CASE("a cluster without faults answers everything", "[simulation]") {
-  for (const auto shape : {chaos::workload::shape::batches, chaos::workload::shape::data, chaos::workload::shape::sessions})
+  for (const auto shape :
+       {chaos::workload::shape::batches, chaos::workload::shape::data, chaos::workload::shape::sessions})
     for (std::uint32_t workers = 0; workers <= 3; ++workers) {
       chaos::fault_plan plan;
       plan.seed = workers;
@@ -39,26 +84,43 @@ TEST_CASE("a cluster without faults answers everything", "[simulation]") {
 }
 
 TEST_CASE("random faults break no invariant", "[simulation]") {
-  const char* given = std::getenv("TROUPE_SEED");
-  const char* wanted = std::getenv("TROUPE_SCHEDULES");
-  const std::uint64_t first = given ? std::strtoull(given, nullptr, 10) : std::random_device()();
-  const std::uint64_t schedules = wanted ? std::strtoull(wanted, nullptr, 10) : 1000;
+  const std::uint64_t first = number_of("TROUPE_SEED", std::random_device()());
+  const std::uint64_t schedules = number_of("TROUPE_SCHEDULES", 1000), threads = number_of("TROUPE_THREADS", 1);
   std::cout << "simulation: " << schedules << " schedules from TROUPE_SEED=" << first << std::endl;
   simulation_options options;
   if (std::getenv("TROUPE_TRACE")) options.trace = [](const std::string& line) { std::cout << line << "\n"; };
-  std::array<std::uint64_t, chaos::fault_kinds> armed{}, fired{};
-  std::uint64_t steps = 0, failed = 0, answered = 0, recoveries = 0;
-  int failures = 0;
-  for (std::uint64_t seed = first; seed < first + schedules && failures < 20; ++seed) {
-    const auto report = need(run_simulated(draw_plan(seed), options));
-    if (!report.violations.empty()) {
-      ++failures;
-      FAIL_CHECK("seed " << seed << ": " << report.violations[0].invariant << " at " << report.violations[0].at.count() << " us: " << report.violations[0].what);
+
+  std::mutex mutex;
+  tally seen;
+  std::atomic<std::uint64_t> next{0};
+  const auto work = [&] {
+    for (std::uint64_t i = next++; i < schedules; i = next++) {
+      const auto plan = draw_plan(first + i);
+      const auto report = run_simulated(plan, options);
+      const std::lock_guard lock(mutex);
+      seen.add(plan, report);
+      if (seen.failures.size() >= 20) return;
     }
-    for (std::size_t kind = 0; kind < armed.size(); ++kind) armed[kind] += report.armed[kind], fired[kind] += report.fired[kind];
-    steps += report.steps, failed += report.failed, answered += report.answered, recoveries += report.recoveries;
+  };
+  const auto began = std::chrono::steady_clock::now();
+  std::vector<std::thread> others;
+  for (std::uint64_t i = 1; i < threads; ++i) others.emplace_back(work);
+  work();
+  for (std::thread& each : others) each.join();
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - began;
+  for (const std::string& failure : seen.failures) FAIL_CHECK(failure);
+  std::cout << seen.runs << " schedules in " << taken.count() << " s, " << seen.steps << " steps, " << seen.answered
+            << " answered, " << seen.failed << " failed, " << seen.recoveries << " recoveries\n";
+  for (std::size_t kind = 0; kind < seen.armed.size(); ++kind)
+    std::cout << "  " << to_string(static_cast<chaos::fault_kind>(kind)) << " " << seen.fired[kind] << " of "
+              << seen.armed[kind] << "\n";
+}
+
+TEST_CASE("the same plan runs in the same way", "[simulation]") {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    INFO("seed " << seed);
+    const auto once = need(run_simulated(draw_plan(seed))), again = need(run_simulated(draw_plan(seed)));
+    CHECK(once.trace_hash == again.trace_hash);
+    CHECK(once.steps == again.steps);
   }
-  std::cout << steps << " steps, " << answered << " answered, " << failed << " failed, " << recoveries << " recoveries\n";
-  for (std::size_t kind = 0; kind < armed.size(); ++kind)
-    std::cout << "  " << to_string(static_cast<chaos::fault_kind>(kind)) << " " << fired[kind] << " of " << armed[kind] << "\n";
 }

@@ -74,7 +74,14 @@ void fault_injector::inject(const fault& what) {
     case fault_kind::kill_shard: return kill(what, host, "troupe.shard");
     case fault_kind::hang_shard: return hang(what, host, "troupe.shard");
     case fault_kind::hang_node_actor: return hang(what, host, "troupe.node");
-    case fault_kind::kill_supervisor: return kill(what, host, "troupe.supervisor", 1);
+    case fault_kind::kill_supervisor:
+      // The root is the process; it has a kind of its own. On the program's host the first one below it is the model's.
+      if (const auto found = cluster_.find(0, "troupe.supervisor");
+          host == 0 && found.size() > 1 && what.parameter % (found.size() - 1) == 0) {
+        model_ended_ = true;
+        program_.model_ended();
+      }
+      return kill(what, host, "troupe.supervisor", 1);
     case fault_kind::kill_coordinator: return kill(what, 0, "troupe.coordinator");
     case fault_kind::kill_aggregator: return kill(what, 0, "troupe.aggregator");
     case fault_kind::kill_store: return kill(what, host, "troupe.store");

@@ -16,6 +16,8 @@ public:
   void arm(const std::vector<chaos::fault>& faults);
   /// No fault is to come, and none lasts.
   bool over() const noexcept { return pending_ == 0; }
+  /// The supervisor of the model's actors was killed, which ends the model: its handles answer with an error.
+  bool model_ended() const noexcept { return model_ended_; }
   const std::array<std::uint32_t, chaos::fault_kinds>& armed() const noexcept { return armed_; }
   /// Those that had an effect. Call it at the end: some wait for the next step of a device or for the next frame.
   std::array<std::uint32_t, chaos::fault_kinds> fired() const;
@@ -35,6 +37,7 @@ private:
   simulated_cluster& cluster_;
   host_program& program_;
   std::size_t pending_ = 0;
+  bool model_ended_ = false;
   std::array<std::uint32_t, chaos::fault_kinds> armed_{}, fired_{};
   std::map<std::pair<std::uint32_t, std::uint32_t>, int> blocked_;
   std::map<std::uint32_t, int> frozen_;

@@ -82,7 +82,7 @@ void host_program::prove_healed() {
   unproven_ = static_cast<std::uint32_t>(clients_.size());
   for (client& each : clients_) {
     each.proving = true;
-    go_on(each, {});
+    if (!each.busy) go_on(each, {});
   }
 }
 
@@ -103,12 +103,14 @@ void host_program::finish() {
 }
 
 void host_program::go_on(client& asker, duration pause) {
+  asker.busy = true;
   cluster_.time().after(pause, [this, number = asker.number] { ask(number); });
 }
 
 void host_program::ask(std::uint32_t number) {
   client& asker = clients_[number];
-  if (over_ || (asker.asked >= work_.requests && !(asker.proving && !asker.proven))) return;
+  asker.busy = !over_ && (asker.asked < work_.requests || (asker.proving && !asker.proven));
+  if (!asker.busy) return;
   question made;
   made.client = number;
   made.deadline = cluster_.now() + work_.deadline;
@@ -188,7 +190,7 @@ void host_program::fail(client& asker, const error& why) {
   last_failure_ = why.to_string();
   ++failed_;
   // The client of a session asks again for the row that it has not got; that of batches goes on.
-  if (work_.what != chaos::workload::shape::sessions) ++asker.asked;
+  if (work_.what != chaos::workload::shape::sessions || ended_) ++asker.asked;
   go_on(asker, pause_after_failure);
 }
 

@@ -24,6 +24,8 @@ public:
   /// Asks each client's last question once more, until it is answered with a result.
   void prove_healed();
   bool healed() const noexcept { return proving_ && unproven_ == 0; }
+  /// From now on errors are all that can come: each client takes one for its last answer.
+  void model_ended() noexcept { ended_ = true; }
   /// Withdraws the request that was made last; false when it has been answered.
   bool cancel_newest();
   /// Gives the model up. Requests that have no answer then never get one.
@@ -42,6 +44,7 @@ private:
     std::uint32_t asked = 0;  ///< questions that are over
     std::int64_t rows = 0;    ///< of a session, that it has
     std::uint64_t epoch = 0;  ///< of a session; 0: its rows have to be run again
+    bool busy = false;        ///< asks, or is about to
     bool proving = false, proven = false;
   };
   struct question {
@@ -67,7 +70,7 @@ private:
   observer told_;
   std::shared_ptr<model_version> version_;
   std::size_t starting_ = 0, linking_ = 0;
-  bool loaded_ = false, proving_ = false, over_ = false;
+  bool loaded_ = false, proving_ = false, ended_ = false, over_ = false;
   std::uint32_t unproven_ = 0;
   std::vector<client> clients_;
   std::uint64_t questions_ = 0;

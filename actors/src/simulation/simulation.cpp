@@ -113,6 +113,7 @@ private:
         broken("L", "not every client has its answers; the last failure: " + last_failure());
       return;
     }
+    if (injector_.model_ended()) return;
     program_.prove_healed();
     if (!run_until([&] { return program_.healed(); }, cluster_.now() + options_.healing) && report_.violations.empty())
       broken("L", "the cluster does not answer again after the faults; the last failure: " + last_failure());
