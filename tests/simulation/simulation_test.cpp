@@ -18,7 +18,7 @@ using troupe::test::need;
 
 namespace {
 
-simulation_report run(const chaos::fault_plan& plan, const simulation_options& options = {}) {
+simulation_report run(const fault_plan& plan, const simulation_options& options = {}) {
   auto report = run_simulated(plan, options);
   if (!report) FAIL(report.error().to_string());
   for (const violation& each : report->violations) FAIL_CHECK(each.invariant << " " << each.what);
@@ -30,23 +30,23 @@ std::uint64_t number_of(const char* variable, std::uint64_t otherwise) {
   return given ? std::strtoull(given, nullptr, 10) : otherwise;
 }
 
-std::string describe(const chaos::fault_plan& plan) {
+std::string describe(const fault_plan& plan) {
   std::ostringstream text;
   text << "seed " << plan.seed << ": shape " << static_cast<int>(plan.work.what) << ", " << plan.work.workers
        << " workers, " << plan.work.shards << " shards, " << plan.work.requests << " requests of "
        << plan.work.sessions;
-  for (const chaos::fault& each : plan.faults)
+  for (const fault& each : plan.faults)
     text << "; " << to_string(each.kind) << " at host " << each.node << " (" << each.parameter << ") after "
          << each.at.count() << " us for " << each.lasting.count();
   return text.str();
 }
 
 struct tally {
-  std::array<std::uint64_t, chaos::fault_kinds> armed{}, fired{};
+  std::array<std::uint64_t, fault_kinds> armed{}, fired{};
   std::uint64_t runs = 0, steps = 0, failed = 0, answered = 0, recoveries = 0;
   std::vector<std::string> failures;
 
-  void add(const chaos::fault_plan& plan, const result<simulation_report>& report) {
+  void add(const fault_plan& plan, const result<simulation_report>& report) {
     ++runs;
     if (!report) return failures.push_back(describe(plan) + ": " + report.error().to_string());
     if (!report->violations.empty()) {
@@ -68,10 +68,9 @@ struct tally {
 }  // namespace
 
 TEST_CASE("a cluster without faults answers everything", "[simulation]") {
-  for (const auto shape :
-       {chaos::workload::shape::batches, chaos::workload::shape::data, chaos::workload::shape::sessions})
+  for (const auto shape : {workload::shape::batches, workload::shape::data, workload::shape::sessions})
     for (std::uint32_t workers = 0; workers <= 3; ++workers) {
-      chaos::fault_plan plan;
+      fault_plan plan;
       plan.seed = workers;
       plan.work.what = shape;
       plan.work.workers = workers;
@@ -81,6 +80,48 @@ TEST_CASE("a cluster without faults answers everything", "[simulation]") {
       CHECK(report.answered == plan.work.requests * plan.work.sessions + plan.work.sessions);
       CHECK(report.failed == 0);
     }
+}
+
+// Each of these broke an invariant once.
+
+TEST_CASE("nodes that come at the same time are linked to each other", "[simulation]") {
+  fault_plan plan;
+  plan.work.workers = 3;
+  plan.work.shards = 3;
+  for (plan.seed = 1; plan.seed <= 40; ++plan.seed) {
+    INFO("seed " << plan.seed);
+    CHECK(run(plan).failed == 0);
+  }
+}
+
+TEST_CASE("a link between two workers that is lost is made again", "[simulation]") {
+  fault_plan plan;
+  plan.work.shards = 2;
+  plan.faults = {{.kind = fault_kind::reset_link, .node = 2, .at = std::chrono::milliseconds(5), .parameter = 1}};
+  for (plan.seed = 1; plan.seed <= 20; ++plan.seed) {
+    INFO("seed " << plan.seed);
+    const auto report = run(plan);
+    CHECK(report.fired[static_cast<std::size_t>(fault_kind::reset_link)] == 1);
+    CHECK(report.failed == 0);
+  }
+}
+
+TEST_CASE("a node that does not take a part in time does not end the model", "[simulation]") {
+  fault_plan plan;
+  plan.work.deadline = std::chrono::seconds(60);
+  plan.faults = {{.kind = fault_kind::freeze_process,
+                  .node = 1,
+                  .at = std::chrono::milliseconds(5),
+                  .lasting = std::chrono::milliseconds(1500)},
+                 {.kind = fault_kind::hang_node_actor,
+                  .node = 2,
+                  .at = std::chrono::milliseconds(5),
+                  .lasting = std::chrono::seconds(40)},
+                 {.kind = fault_kind::kill_coordinator, .at = std::chrono::milliseconds(6)}};
+  for (plan.seed = 1; plan.seed <= 20; ++plan.seed) {
+    INFO("seed " << plan.seed);
+    run(plan);
+  }
 }
 
 TEST_CASE("random faults break no invariant", "[simulation]") {
@@ -112,7 +153,7 @@ TEST_CASE("random faults break no invariant", "[simulation]") {
   std::cout << seen.runs << " schedules in " << taken.count() << " s, " << seen.steps << " steps, " << seen.answered
             << " answered, " << seen.failed << " failed, " << seen.recoveries << " recoveries\n";
   for (std::size_t kind = 0; kind < seen.armed.size(); ++kind)
-    std::cout << "  " << to_string(static_cast<chaos::fault_kind>(kind)) << " " << seen.fired[kind] << " of "
+    std::cout << "  " << to_string(static_cast<fault_kind>(kind)) << " " << seen.fired[kind] << " of "
               << seen.armed[kind] << "\n";
 }
 

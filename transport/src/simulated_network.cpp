@@ -127,9 +127,7 @@ public:
       return fail(errc::internal, "a second greeting passed the reader");
     }
     result<void> on_goodbye(std::span<const std::byte> payload) override { return decode_goodbye(payload); }
-    void on_heartbeat(std::uint64_t heard) override {
-      life.on_report(heard, out.sent_bytes(), owner.net_.time.now());
-    }
+    void on_heartbeat(std::uint64_t heard) override { life.on_report(heard, out.sent_bytes(), owner.net_.time.now()); }
     result<void> on_message(incoming_message message) override {
       // The handler may end the link that it belongs to.
       if (const auto receiver = handler; receiver && !closing) receiver->on_message(std::move(message));
@@ -242,15 +240,18 @@ private:
     const auto transfer =
         duration(static_cast<duration::rep>(static_cast<double>(sent.bytes.size()) / over.bytes_per_s * 1e9));
     of.wire_free = std::max(of.wire_free, net_.time.now()) + transfer;
-    bool twice = false;
+    bool twice = false, cut = false;
     if (auto damage = net_.damages.find(way); damage != net_.damages.end() && !sent.bytes.empty()) {
       const frame_damage how = damage->second.front();
       damage->second.pop_front();
       if (damage->second.empty()) net_.damages.erase(damage);
       ++net_.damaged[static_cast<std::size_t>(how)];
       twice = how == frame_damage::duplicate;
+      cut = how == frame_damage::truncate;
       spoil(sent, how);
     }
+    if (cut)  // a stream has no holes: what follows is lost with the connection
+      net_.time.at(std::max(of.wire_free, of.last_arrival), [self = shared_from_this()] { self->break_off(); });
     auto again = twice ? std::optional(sent) : std::nullopt;
     arrive_later(of, std::move(sent), of.wire_free - net_.time.now());
     if (again) {

@@ -4,9 +4,6 @@
 
 namespace troupe::simulation {
 
-using chaos::fault;
-using chaos::fault_kind;
-
 void fault_injector::later(duration delay, std::function<void()> what) {
   ++pending_;
   cluster_.time().after(delay, [this, what = std::move(what)] {
@@ -22,7 +19,7 @@ void fault_injector::arm(const std::vector<fault>& faults) {
   }
 }
 
-std::array<std::uint32_t, chaos::fault_kinds> fault_injector::fired() const {
+std::array<std::uint32_t, fault_kinds> fault_injector::fired() const {
   auto made = fired_;
   std::array<std::uint32_t, 4> counts = ended_counts_;
   for (const auto& host : cluster_.hosts()) {

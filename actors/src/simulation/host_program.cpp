@@ -19,8 +19,7 @@ constexpr std::chrono::milliseconds pause_after_failure{200};
 
 }  // namespace
 
-host_program::host_program(simulated_cluster& cluster, prepared_model& model, const chaos::workload& work,
-                           observer told)
+host_program::host_program(simulated_cluster& cluster, prepared_model& model, const workload& work, observer told)
     : cluster_(cluster), model_(model), work_(work), told_(std::move(told)) {
   clients_.resize(std::max<std::uint32_t>(1, work.sessions));
   for (std::uint32_t number = 0; number < clients_.size(); ++number) clients_[number].number = number;
@@ -114,7 +113,7 @@ void host_program::ask(std::uint32_t number) {
   question made;
   made.client = number;
   made.deadline = cluster_.now() + work_.deadline;
-  const bool sessions = work_.what == chaos::workload::shape::sessions;
+  const bool sessions = work_.what == workload::shape::sessions;
   if (sessions) {
     made.subject = number;
     made.replay = asker.rows > 0 && asker.epoch == 0;
@@ -155,7 +154,7 @@ void host_program::answered(std::uint64_t id, const result<run_result>& outcome)
   }
   recoveries_ += outcome->recoveries;
   check(asked, *outcome);
-  if (work_.what == chaos::workload::shape::sessions) {
+  if (work_.what == workload::shape::sessions) {
     if (asker.epoch != 0 && !asked.replay && outcome->state_epoch != asker.epoch)
       told_.violated("I4", "a step is answered from another epoch than it asked for");
     asker.epoch = outcome->state_epoch;
@@ -175,10 +174,9 @@ void host_program::check(const question& asked, const run_result& answer) {
   const auto want = model_.expected(asked.subject, asked.first, asked.count);
   if (!want) return told_.violated("start", want.error().to_string());
   if (answer.outputs.size() != 1 || !bitwise_equal(answer.outputs[0], *want))
-    told_.violated("I2",
-                   fmt::format("rows {} to {} of {} {} differ from those of a cluster without faults", asked.first,
-                               asked.first + asked.count - 1,
-                               work_.what == chaos::workload::shape::sessions ? "session" : "batch", asked.subject));
+    told_.violated("I2", fmt::format("rows {} to {} of {} {} differ from those of a cluster without faults",
+                                     asked.first, asked.first + asked.count - 1,
+                                     work_.what == workload::shape::sessions ? "session" : "batch", asked.subject));
 }
 
 void host_program::fail(client& asker, const error& why) {
@@ -190,7 +188,7 @@ void host_program::fail(client& asker, const error& why) {
   last_failure_ = why.to_string();
   ++failed_;
   // The client of a session asks again for the row that it has not got; that of batches goes on.
-  if (work_.what != chaos::workload::shape::sessions || ended_) ++asker.asked;
+  if (work_.what != workload::shape::sessions || ended_) ++asker.asked;
   go_on(asker, pause_after_failure);
 }
 

@@ -2,8 +2,8 @@
 // every answer with that of a cluster without faults.
 #pragma once
 
+#include "simulation/fault.hpp"
 #include "simulation/simulated_cluster.hpp"
-#include "troupe/chaos/fault.hpp"
 
 namespace troupe::simulation {
 
@@ -14,7 +14,7 @@ public:
     std::function<void()> loaded;
   };
 
-  host_program(simulated_cluster& cluster, prepared_model& model, const chaos::workload& work, observer told);
+  host_program(simulated_cluster& cluster, prepared_model& model, const workload& work, observer told);
 
   /// Starts all hosts, links them and loads the model.
   void start();
@@ -66,7 +66,7 @@ private:
 
   simulated_cluster& cluster_;
   prepared_model& model_;
-  const chaos::workload work_;
+  const workload work_;
   observer told_;
   std::shared_ptr<model_version> version_;
   std::size_t starting_ = 0, linking_ = 0;

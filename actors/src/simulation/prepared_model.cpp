@@ -109,16 +109,16 @@ std::shared_ptr<const model_under_test> stub_model(bool stateful) {
 }
 
 result<std::shared_ptr<prepared_model>> prepared_model::make(std::shared_ptr<const model_under_test> model,
-                                                             const chaos::workload& work) {
+                                                             const workload& work) {
   auto made = std::make_shared<prepared_model>();
   made->model_ = std::move(model);
   made->operators_ = std::make_shared<const operator_table>(builtin_operators());
   load_options options;
   options.shards = work.shards;
-  options.parallel = work.what == chaos::workload::shape::data ? parallel_mode::data : parallel_mode::pipeline;
+  options.parallel = work.what == workload::shape::data ? parallel_mode::data : parallel_mode::pipeline;
   options.storage = dtype::f32;
   TROUPE_TRY(plan planned, make_plan(std::span(&made->model_->network, 1), options, *made->operators_));
-  if (planned.stateful != (work.what == chaos::workload::shape::sessions))
+  if (planned.stateful != (work.what == workload::shape::sessions))
     return error(errc::invalid_argument, "sessions need a model with states, batches one without");
   made->layout_ = std::make_shared<const plan>(std::move(planned));
   TROUPE_TRY(const auto opened, made->open_device());

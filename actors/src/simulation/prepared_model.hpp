@@ -12,7 +12,7 @@ namespace troupe::simulation {
 class prepared_model {
 public:
   static result<std::shared_ptr<prepared_model>> make(std::shared_ptr<const model_under_test> model,
-                                                      const chaos::workload& work);
+                                                      const workload& work);
 
   const std::shared_ptr<const plan>& layout() const noexcept { return layout_; }
   const std::shared_ptr<const operator_table>& operators() const noexcept { return operators_; }

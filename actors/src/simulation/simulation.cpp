@@ -15,9 +15,9 @@ constexpr std::chrono::seconds start_patience{30}, stop_patience{30};
 /// Plans of models kept for the next schedule.
 constexpr std::size_t prepared_max = 64;
 
-result<void> check(const chaos::fault_plan& plan) {
-  const chaos::workload& work = plan.work;
-  const bool sessions = work.what == chaos::workload::shape::sessions;
+result<void> check(const fault_plan& plan) {
+  const workload& work = plan.work;
+  const bool sessions = work.what == workload::shape::sessions;
   if (work.workers > workers_max || work.shards < 1 || work.shards > shards_max || work.requests < 1 ||
       work.requests > requests_max || work.sessions < 1 || work.sessions > (sessions ? 2u : 64u))
     return fail(errc::invalid_argument,
@@ -25,17 +25,17 @@ result<void> check(const chaos::fault_plan& plan) {
                 shards_max, requests_max, sessions ? 2 : 64);
   if (work.every.count() < 0 || work.deadline.count() <= 0)
     return fail(errc::invalid_argument, "a workload's pause is at least 0 and its deadline more");
-  for (const chaos::fault& each : plan.faults)
-    if (each.at.count() < 0 || each.lasting.count() < 0 || each.kind >= chaos::fault_kind::count)
+  for (const fault& each : plan.faults)
+    if (each.at.count() < 0 || each.lasting.count() < 0 || each.kind >= fault_kind::count)
       return fail(errc::invalid_argument, "a fault has a kind, and times of at least 0");
   return {};
 }
 
 /// Cutting a model takes longer than a schedule.
-result<std::shared_ptr<prepared_model>> prepare(const chaos::workload& work, const simulation_options& options) {
-  using key = std::tuple<std::shared_ptr<const model_under_test>, chaos::workload::shape, std::uint32_t>;
+result<std::shared_ptr<prepared_model>> prepare(const workload& work, const simulation_options& options) {
+  using key = std::tuple<std::shared_ptr<const model_under_test>, workload::shape, std::uint32_t>;
   thread_local std::map<key, std::shared_ptr<prepared_model>> known;
-  const auto model = options.model ? options.model : stub_model(work.what == chaos::workload::shape::sessions);
+  const auto model = options.model ? options.model : stub_model(work.what == workload::shape::sessions);
   const key which{model, work.what, work.shards};
   if (const auto found = known.find(which); found != known.end()) return found->second;
   TROUPE_TRY(auto made, prepared_model::make(model, work));
@@ -47,7 +47,7 @@ result<std::shared_ptr<prepared_model>> prepare(const chaos::workload& work, con
 /// One schedule from its beginning to its end.
 class schedule {
 public:
-  schedule(const chaos::fault_plan& plan, const simulation_options& options, std::shared_ptr<prepared_model> model)
+  schedule(const fault_plan& plan, const simulation_options& options, std::shared_ptr<prepared_model> model)
       : plan_(plan),
         options_(options),
         cluster_(plan.seed, plan.work.workers + 1, model,
@@ -105,7 +105,7 @@ private:
 
   void work() {
     duration faults{};
-    for (const chaos::fault& each : plan_.faults) faults = std::max<duration>(faults, each.at + each.lasting);
+    for (const fault& each : plan_.faults) faults = std::max<duration>(faults, each.at + each.lasting);
     const time_point healed = cluster_.now() + faults + options_.healing;
     const auto idle = [&] { return program_.finished() && injector_.over(); };
     if (!run_until(idle, healed)) {
@@ -140,7 +140,7 @@ private:
         broken("I10", fmt::format("{} programs of host {} outlive it", host.device->programs, host.number));
   }
 
-  const chaos::fault_plan& plan_;
+  const fault_plan& plan_;
   const simulation_options& options_;
   simulation_report report_;
   simulated_cluster cluster_;
@@ -151,19 +151,19 @@ private:
 
 }  // namespace
 
-result<simulation_report> run_simulated(const chaos::fault_plan& plan, const simulation_options& options) {
+result<simulation_report> run_simulated(const fault_plan& plan, const simulation_options& options) {
   TROUPE_CHECK(check(plan));
   TROUPE_TRY(auto model, prepare(plan.work, options));
   const host_scope scope;
   return schedule(plan, options, std::move(model)).run();
 }
 
-chaos::fault_plan draw_plan(std::uint64_t seed, std::uint32_t faults_max) {
+fault_plan draw_plan(std::uint64_t seed, std::uint32_t faults_max) {
   using namespace std::chrono_literals;
   wire::seeded_numbers random(seed ^ 0x6a09e667f3bcc908u);
-  chaos::fault_plan made;
+  fault_plan made;
   made.seed = seed;
-  made.work.what = static_cast<chaos::workload::shape>(random.below(3));
+  made.work.what = static_cast<workload::shape>(random.below(3));
   made.work.workers = 1 + static_cast<std::uint32_t>(random.below(3));
   made.work.shards = 1 + static_cast<std::uint32_t>(random.below(3));
   made.work.requests = 2 + static_cast<std::uint32_t>(random.below(6));
@@ -171,8 +171,8 @@ chaos::fault_plan draw_plan(std::uint64_t seed, std::uint32_t faults_max) {
   made.work.every = std::chrono::microseconds(random.below(4) * 1000);
   made.work.deadline = 20s;
   for (std::uint64_t faults = random.below(faults_max + 1); faults > 0; --faults) {
-    chaos::fault drawn;
-    drawn.kind = static_cast<chaos::fault_kind>(random.below(chaos::fault_kinds));
+    fault drawn;
+    drawn.kind = static_cast<fault_kind>(random.below(fault_kinds));
     drawn.node = static_cast<std::uint32_t>(random.below(made.work.workers + 1));
     drawn.parameter = random.below(made.work.workers + 1);
     drawn.at = std::chrono::microseconds(random.below(30'000));

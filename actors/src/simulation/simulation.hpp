@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "troupe/chaos/fault.hpp"
+#include "simulation/fault.hpp"
 #include "troupe/engine/device.hpp"
 #include "troupe/engine/graph.hpp"
 
@@ -47,7 +47,7 @@ struct violation {
 struct simulation_report {
   std::vector<violation> violations;
   std::uint64_t trace_hash = 0;  ///< of everything that happened, in its order
-  std::array<std::uint32_t, chaos::fault_kinds> armed{}, fired{};
+  std::array<std::uint32_t, fault_kinds> armed{}, fired{};
   std::uint64_t steps = 0;  ///< messages handled, frames delivered, timers
   std::chrono::microseconds virtual_time{0};
   std::uint32_t answered = 0, failed = 0;  ///< requests with a result, and with an error
@@ -55,9 +55,9 @@ struct simulation_report {
 };
 
 /// Runs the plan from an empty cluster to the end of all its actors. An error when the plan itself is not possible.
-result<simulation_report> run_simulated(const chaos::fault_plan& plan, const simulation_options& options = {});
+result<simulation_report> run_simulated(const fault_plan& plan, const simulation_options& options = {});
 
 /// A plan of up to `faults_max` faults drawn from the seed.
-chaos::fault_plan draw_plan(std::uint64_t seed, std::uint32_t faults_max = 4);
+fault_plan draw_plan(std::uint64_t seed, std::uint32_t faults_max = 4);
 
 }  // namespace troupe::simulation

@@ -53,6 +53,7 @@ struct path {
   double bytes_per_s = 117.5e6;
 };
 
+/// `truncate`: only its beginning arrives, and then the connection breaks.
 enum class frame_damage : std::uint8_t { flip, truncate, duplicate };
 
 /// One thread only.

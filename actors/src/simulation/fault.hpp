@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace troupe::chaos {
+namespace troupe::simulation {
 
 /// The kinds, with the identifiers of the fault model. `node` 0 is the process of the coordinator, workers are 1, 2...
 enum class fault_kind : std::uint8_t {
@@ -30,7 +30,7 @@ enum class fault_kind : std::uint8_t {
   slow_link,          ///< N6: delays to node `parameter` grow to up to 500 ms for `lasting`
   duplicate_frame,    ///< N8: the next one to node `parameter`
   corrupt_frame,      ///< N9: some bits of the next one to node `parameter` flip
-  truncate_frame,     ///< N9: the next one to node `parameter` loses its tail
+  truncate_frame,     ///< N9: the connection to node `parameter` breaks in the middle of the next one
   narrow_link,        ///< N10: to node `parameter`, 1 MB/s for `lasting`
   slow_device,        ///< S1: steps take ten times as long for `lasting`
   device_lost,        ///< G1: the next step
@@ -74,4 +74,4 @@ struct fault_plan {
   friend bool operator==(const fault_plan&, const fault_plan&) = default;
 };
 
-}  // namespace troupe::chaos
+}  // namespace troupe::simulation

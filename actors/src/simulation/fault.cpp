@@ -1,8 +1,8 @@
-#include "troupe/chaos/fault.hpp"
+#include "simulation/fault.hpp"
 
 #include <array>
 
-namespace troupe::chaos {
+namespace troupe::simulation {
 
 std::string_view to_string(fault_kind kind) noexcept {
   constexpr std::array<std::string_view, fault_kinds> names{
@@ -16,4 +16,4 @@ std::string_view to_string(fault_kind kind) noexcept {
   return index < names.size() ? names[index] : "unknown";
 }
 
-}  // namespace troupe::chaos
+}  // namespace troupe::simulation
