@@ -2,6 +2,7 @@
 
 #include <map>
 #include <tuple>
+#include <utility>
 
 #include "simulation/fault_injector.hpp"
 #include "troupe/engine/detail/fail.hpp"
@@ -29,6 +30,19 @@ result<void> check(const fault_plan& plan) {
     if (each.at.count() < 0 || each.lasting.count() < 0 || each.kind >= fault_kind::count)
       return fail(errc::invalid_argument, "a fault has a kind, and times of at least 0");
   return {};
+}
+
+/// Whether a host may give up the parts that it has.
+bool loses_place(fault_kind kind) {
+  switch (kind) {
+    case fault_kind::load_fails:
+    case fault_kind::no_device_memory:
+    case fault_kind::kill_supervisor:
+    case fault_kind::kill_node_actor:
+    case fault_kind::kill_process:
+    case fault_kind::power_loss: return true;
+    default: return false;
+  }
 }
 
 /// Cutting a model takes longer than a schedule.
@@ -170,6 +184,7 @@ fault_plan draw_plan(std::uint64_t seed, std::uint32_t faults_max) {
   made.work.sessions = 1 + static_cast<std::uint32_t>(random.below(2));
   made.work.every = std::chrono::microseconds(random.below(4) * 1000);
   made.work.deadline = 20s;
+  bool gives_up = false;
   for (std::uint64_t faults = random.below(faults_max + 1); faults > 0; --faults) {
     fault drawn;
     drawn.kind = static_cast<fault_kind>(random.below(fault_kinds));
@@ -178,6 +193,8 @@ fault_plan draw_plan(std::uint64_t seed, std::uint32_t faults_max) {
     drawn.at = std::chrono::microseconds(random.below(30'000));
     // Mostly short; sometimes longer than anybody waits for a sign of life.
     drawn.lasting = std::chrono::microseconds(random.below(random.below(4) == 0 ? 5'000'000 : 40'000));
+    // A model for which every host has given a part up stays ended: one such loss is enough for a plan.
+    if (loses_place(drawn.kind) && std::exchange(gives_up, true)) drawn.kind = fault_kind::kill_shard;
     made.faults.push_back(drawn);
   }
   return made;
