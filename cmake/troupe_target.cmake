@@ -21,6 +21,11 @@ function(troupe_settings target)
     # CAF's headers bind references to null on purpose in 0.17; the check is off for that reason alone.
     target_compile_options(${target} PRIVATE -fsanitize=address,undefined -fno-sanitize=null -fno-omit-frame-pointer)
     target_link_options(${target} PUBLIC -fsanitize=address,undefined)
+  elseif(TROUPE_SANITIZE STREQUAL "fuzzer")
+    # Clang only; programs of tests/fuzz add libFuzzer's own main.
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=null,vptr,function
+      -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+    target_link_options(${target} PUBLIC -fsanitize=address,undefined)
   elseif(TROUPE_SANITIZE STREQUAL "thread")
     target_compile_options(${target} PRIVATE -fsanitize=thread -fno-omit-frame-pointer)
     target_link_options(${target} PUBLIC -fsanitize=thread)

@@ -19,10 +19,12 @@ public:
   caf::behavior make_behavior() override {
     return {
         [this](step_msg& arrived) {
+          stage_times times{arrived.attempt, arrived.micro, std::move(arrived.stage_seconds)};
           if (auto joined = state_.add(arrived.request, arrived.attempt, arrived.micro, std::move(arrived.tensors)))
-            send(arrived.origin, joined_msg{arrived.request, joined->first_attempt, std::move(joined->outcome)});
+            send(arrived.origin,
+                 joined_msg{arrived.request, joined->first_attempt, std::move(joined->outcome), std::move(times)});
           else if (layout_->mode == parallel_mode::data)
-            send(arrived.origin, micro_joined_msg{arrived.request, arrived.micro});
+            send(arrived.origin, micro_joined_msg{arrived.request, std::move(times)});
           return ok_atom::value;
         },
         [this](const expect_join_msg& expected) {

@@ -17,6 +17,12 @@ constexpr std::chrono::seconds placement_patience{30};
 /// Naming the chunks of a part's weights takes about a second for a gigabyte, and parts wait for each other.
 constexpr std::chrono::seconds packing_patience{600};
 
+/// How long a node that has come may take to measure its device.
+constexpr std::chrono::seconds survey_patience{60};
+/// Bytes with which its link is timed: the first for the round trip.
+constexpr std::int64_t link_probes[] = {1, 1 << 20};
+constexpr double least_sending_s = 1e-6;
+
 class coordinator final : public caf::event_based_actor {
 public:
   coordinator(caf::actor_config& config, coordinator_options options)
@@ -34,7 +40,11 @@ public:
   const char* name() const override { return "troupe.coordinator"; }
 
   caf::behavior make_behavior() override {
-    for (std::uint32_t host = 0; host < options_.nodes.size(); ++host) watch_host(host);
+    for (std::uint32_t host = 0; host < options_.nodes.size(); ++host) {
+      watch_host(host);
+      if (host < options_.abilities.size() && options_.abilities[host])
+        perform(state_.host_known(host, std::move(options_.abilities[host])));
+    }
     perform(state_.start());
     return {
         [this](submit_msg& submitted) {
@@ -59,10 +69,13 @@ public:
             perform(state_.cancel(found->second));
         },
         [this](const micro_joined_msg& joined) {
-          perform(state_.micro_joined(joined.request, joined.micro, clock().now()));
+          const auto now = clock().now();
+          note_times(joined.request, joined.times, now);
+          perform(state_.micro_joined(joined.request, joined.times.micro, now));
         },
         [this](const late_tick_msg& tick) { perform(state_.late_due(tick.request, clock().now())); },
         [this](joined_msg& joined) {
+          note_times(joined.request, joined.times, clock().now());
           perform(state_.joined(joined.request, joined.first_attempt, std::move(joined.outcome)));
         },
         [this](const deadline_tick_msg& tick) { perform(state_.deadline_passed(tick.request, clock().now())); },
@@ -82,6 +95,7 @@ public:
           options_.nodes.push_back(joined.node);
           watch_host(static_cast<std::uint32_t>(options_.nodes.size() - 1));
           perform(state_.host_up());
+          if (state_.wants_abilities()) ask_ability(static_cast<std::uint32_t>(options_.nodes.size() - 1));
         },
         [this](const host_retiring_msg& retiring) {
           if (const auto found = host_numbers_.find(retiring.node.address()); found != host_numbers_.end())
@@ -116,6 +130,41 @@ private:
   void watch_host(std::uint32_t host) {
     monitor(options_.nodes[host]);
     host_numbers_[options_.nodes[host].address()] = host;
+  }
+
+  void note_times(std::uint64_t request, const stage_times& times, time_point now) {
+    perform(state_.timed(request, times.attempt, times.micro, times.stage_seconds, now));
+  }
+
+  /// What a node that has come reaches, and how good its link is: the planner wants to know before parts move there.
+  void ask_ability(std::uint32_t host) {
+    request(options_.nodes[host], survey_patience, ability_request_msg{})
+        .then(
+            [this, host](ability_msg& told) {
+              planning_node node;
+              node.ability = std::move(told.ability);
+              time_link(host, std::move(node), 0);
+            },
+            [this, host](const caf::error&) { perform(state_.host_known(host, std::nullopt)); });
+  }
+
+  void time_link(std::uint32_t host, planning_node node, std::size_t round) {
+    if (round == std::size(link_probes)) return perform(state_.host_known(host, std::move(node)));
+    auto payload = tensor::make(dtype::u8, {link_probes[round]});
+    if (!payload) return perform(state_.host_known(host, std::nullopt));
+    const time_point started = clock().now();
+    request(options_.nodes[host], placement_patience, link_probe_msg{std::move(*payload)})
+        .then(
+            [this, host, node = std::move(node), round, started](ok_atom) mutable {
+              const double taken = std::chrono::duration<double>(clock().now() - started).count();
+              if (round == 0)
+                node.link.round_trip_s = taken;
+              else
+                node.link.bytes_per_s =
+                    static_cast<double>(link_probes[round]) / std::max(taken - node.link.round_trip_s, least_sending_s);
+              time_link(host, std::move(node), round + 1);
+            },
+            [this, host](const caf::error&) { perform(state_.host_known(host, std::nullopt)); });
   }
 
   void on_part_up(part_up_msg& up) {
@@ -277,7 +326,7 @@ private:
     for (std::uint32_t part = 0; part < shards_.size(); ++part) {
       const graph& network = *options_.layout->parts[part].network;
       list.push_back({part, shards_[part].node, shards_[part].device, network.nodes.size(), network.constant_bytes(),
-                      bytes_moved_[part]});
+                      bytes_moved_[part], state_.step_s(part)});
     }
     return list;
   }

@@ -14,7 +14,8 @@ namespace troupe {
 struct coordinator_options {
   std::uint64_t plan_id = 0;
   std::shared_ptr<const plan> layout;
-  std::vector<caf::actor> nodes;  ///< other nodes, then this process's own
+  std::vector<caf::actor> nodes;                        ///< other nodes, then this process's own
+  std::vector<std::optional<planning_node>> abilities;  ///< of these, as they were planned with; or none
   caf::actor aggregator;
   restart_limits restarts;
   std::uint64_t first_state_epoch = 1;                    ///< see `model_core`

@@ -50,7 +50,7 @@ coordinator_actions coordinator_state::late_due(std::uint64_t id, time_point now
     if (!limit) continue;
     const time_point due = request.submitted + *limit;
     if (now >= due)
-      reissue(id, request, micro, out);
+      reissue(id, request, micro, now, out);
     else
       next = std::min(next.value_or(due), due);
   }
@@ -60,7 +60,7 @@ coordinator_actions coordinator_state::late_due(std::uint64_t id, time_point now
 }
 
 /// To the replica that was quickest with its own share.
-void coordinator_state::reissue(std::uint64_t id, request_status& request, std::uint32_t micro,
+void coordinator_state::reissue(std::uint64_t id, request_status& request, std::uint32_t micro, time_point now,
                                 coordinator_actions& out) {
   micro_batch& batch = request.micros[micro];
   const micro_batch* quickest = nullptr;
@@ -70,6 +70,8 @@ void coordinator_state::reissue(std::uint64_t id, request_status& request, std::
       quickest = &other;
   if (!quickest) return;
   batch.reissued = true;
+  // It takes this long at least; when it ends, nobody waits for it any more.
+  live_shares_.timed(batch.replica, batch.rows, std::chrono::duration<double>(now - request.submitted).count(), now);
   send_to(id, request, micro, quickest->replica, out);
 }
 

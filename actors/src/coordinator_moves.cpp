@@ -12,7 +12,7 @@ using namespace coordinator_action;
 coordinator_actions coordinator_state::host_up() {
   coordinator_actions out;
   hosts_.add();
-  uneven_ = true;
+  uneven_ = !live_.by_ability();
   rebalance(out);
   return out;
 }
@@ -125,6 +125,7 @@ void coordinator_state::switch_over(std::uint32_t part, coordinator_actions& out
   left_places_.push_back(std::move(left));
   static_cast<part_place&>(status) = {status.next->host, status.up, status.next->incarnation};
   status.next.reset();
+  forget_times(part);
   out.push_back(switch_part{part});
   set_up(part, true);
 }

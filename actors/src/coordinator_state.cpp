@@ -24,6 +24,8 @@ coordinator_state::coordinator_state(std::shared_ptr<const plan> layout, std::ui
       parts_(layout_->parts.size()),
       missing_(layout_->replicas, layout_->stages),
       missing_in_all_(static_cast<std::uint32_t>(parts_.size())),
+      live_(layout_),
+      live_shares_(shares_of(*layout_)),
       state_epoch_(first_state_epoch) {}
 
 coordinator_actions coordinator_state::start() {
@@ -52,6 +54,7 @@ void coordinator_state::place(std::uint32_t part, const error& why, coordinator_
   part_status& status = parts_[part];
   set_up(part, false);
   hosts_.release(status.host, part);
+  forget_times(part);
   if (status.next) {
     const part_place next = *std::exchange(status.next, std::nullopt);
     status.host = next.host;
@@ -95,7 +98,7 @@ coordinator_actions coordinator_state::submit(std::uint64_t id, std::vector<tens
                   "splitting a batch needs the same extent along axis 0 in every input; one is " + input.describe()));
     const std::int64_t rows = request.inputs[0].dims()[0];
     if (rows == 0) return refuse(error(errc::invalid_argument, "the batch is empty"));
-    const auto shares = split_rows(*layout_, rows, id);
+    const auto shares = split_rows(*layout_, rows, id, live_shares_.shares());
     std::int64_t first = 0;
     for (std::uint32_t replica = 0; replica < shares.size(); ++replica) {
       if (shares[replica] > 0) request.micros.push_back({first, shares[replica], replica, 0, false, false, {}});

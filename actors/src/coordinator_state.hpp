@@ -25,7 +25,8 @@
 #include <vector>
 
 #include "host_table.hpp"
-#include "plan.hpp"
+#include "live_plan.hpp"
+#include "live_shares.hpp"
 #include "troupe/engine/deadline.hpp"
 
 namespace troupe {
@@ -123,8 +124,17 @@ public:
   coordinator_actions part_failed(std::uint32_t part, std::uint32_t host, const error& why);
   coordinator_actions host_down(std::uint32_t host);
   /// Another node has come and is the host with the number `hosts().size()` as it was before. Parts move there until no
-  /// other node has two more than it.
+  /// other node has two more than it; where the planner placed them, not before it is known what the host reaches.
   coordinator_actions host_up();
+  /// What the host reaches; nothing: it cannot be found out, and parts move there as if nobody had planned.
+  coordinator_actions host_known(std::uint32_t host, std::optional<planning_node> node);
+  bool wants_abilities() const { return live_.by_ability(); }
+  /// How long the devices took for an attempt at a micro-batch, by stage. Now and then that moves parts, or changes the
+  /// shares of replicas.
+  coordinator_actions timed(std::uint64_t request, std::uint32_t attempt, std::uint32_t micro,
+                            const std::vector<float>& stage_seconds, time_point now);
+  /// Median of what a part's latest steps took; of a row, for replicas. 0 without any.
+  double step_s(std::uint32_t part) const;
   /// The host is about to leave: its parts move elsewhere, and each is unloaded there when nothing needs it any more.
   coordinator_actions host_leaving(std::uint32_t host);
   /// The aggregator was replaced: its partial results are gone.
@@ -199,7 +209,8 @@ private:
   void repeat_from(std::uint64_t id, coordinator_actions& out);
   void dispatch_waiting(coordinator_actions& out);
   std::optional<duration> late_after(const request_status& request, const micro_batch& batch) const;
-  void reissue(std::uint64_t id, request_status& request, std::uint32_t micro, coordinator_actions& out);
+  void reissue(std::uint64_t id, request_status& request, std::uint32_t micro, time_point now,
+               coordinator_actions& out);
   void send_to(std::uint64_t id, request_status& request, std::uint32_t micro, std::uint32_t replica,
                coordinator_actions& out);
   void dispatch(std::uint64_t id, request_status& request, std::uint32_t micro, coordinator_actions& out);
@@ -219,6 +230,11 @@ private:
   bool left_place_lost(std::uint32_t part, std::uint32_t host, coordinator_actions& out);
   void unload_left_places(coordinator_actions& out);
 
+  // coordinator_times.cpp
+  bool sent_elsewhere(std::uint64_t request, std::uint32_t attempt, std::uint32_t micro) const;
+  void follow_times(time_point now, coordinator_actions& out);
+  void forget_times(std::uint32_t part);
+
   std::shared_ptr<const plan> layout_;
   host_table hosts_;
   std::vector<part_status> parts_;
@@ -226,6 +242,8 @@ private:
   std::uint32_t missing_in_all_;
   std::vector<left_place> left_places_;
   bool uneven_ = false;  ///< a host has come since the parts were shared out
+  live_plan live_;
+  live_shares live_shares_;
   std::map<std::uint64_t, request_status> requests_;
   bool ready_ = false;
   std::uint64_t state_epoch_;

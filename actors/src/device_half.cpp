@@ -34,11 +34,14 @@ public:
     send(this, start_atom::value);
     return {[this](start_atom) { load(); },
             [this](compute_msg& work) {
-              send(control_, computed_msg{contained([&]() -> result<std::vector<tensor>> {
-                     if (work.segment >= programs_.size() || !programs_[work.segment])
-                       return error(errc::internal, "a step came before the program was loaded");
-                     return programs_[work.segment]->run(work.inputs, work.deadline, cancel_);
-                   })});
+              const time_point started = clock().now();
+              auto outcome = contained([&]() -> result<std::vector<tensor>> {
+                if (work.segment >= programs_.size() || !programs_[work.segment])
+                  return error(errc::internal, "a step came before the program was loaded");
+                return programs_[work.segment]->run(work.inputs, work.deadline, cancel_);
+              });
+              const std::chrono::duration<float> taken = clock().now() - started;
+              send(control_, computed_msg{std::move(outcome), taken.count()});
             }};
   }
 

@@ -42,6 +42,8 @@ struct step_msg {
   /// Tensor parallelism: each slice gets the inputs with `stage` 0 and all slices in `route`, before the aggregator.
   /// What slices send each other has no route: partial results of segment `stage` - 1 from this slice.
   std::uint32_t slice = 0;
+  /// How long the devices of the stages that it has passed took; slices tell none.
+  std::vector<float> stage_seconds;
 };
 
 /// Wire. Shard to coordinator: this attempt ends here.
@@ -201,6 +203,7 @@ struct compute_msg {
 };
 struct computed_msg {
   result<std::vector<tensor>> outcome = error(errc::internal, "");
+  float seconds = 0;  ///< that the device took
 };
 struct device_ready_msg {
   result<std::string> device = error(errc::internal, "");  ///< its name
@@ -271,16 +274,22 @@ struct expect_join_msg {
 struct forget_join_msg {
   std::uint64_t request = 0;
 };
+/// How long the stages took of the attempt at a micro-batch that came in last.
+struct stage_times {
+  std::uint32_t attempt = 0, micro = 0;
+  std::vector<float> stage_seconds;
+};
 /// Aggregator to coordinator: one of several micro-batches is there.
 struct micro_joined_msg {
   std::uint64_t request = 0;
-  std::uint32_t micro = 0;
+  stage_times times;
 };
 /// Aggregator to coordinator.
 struct joined_msg {
   std::uint64_t request = 0;
   std::uint32_t first_attempt = 0;  ///< as it was expected
   result<std::vector<tensor>> outcome = error(errc::internal, "");
+  stage_times times;
 };
 
 /// Timers of the coordinator.

@@ -49,8 +49,8 @@ result<link_ability> time_link(caf::actor_system& actors, const caf::actor& node
   return made;
 }
 
-result<std::vector<planning_node>> survey_nodes(caf::actor_system& actors, const std::vector<caf::actor>& nodes,
-                                                const std::vector<std::string>& names, time_point deadline) {
+std::vector<planning_node> survey_nodes(caf::actor_system& actors, const std::vector<caf::actor>& nodes,
+                                        const std::vector<std::string>& names, time_point deadline) {
   std::vector<result<node_ability>> abilities(nodes.size(), error(errc::internal, "the node was not asked"));
   std::vector<std::thread> askers;
   for (std::size_t i = 0; i < nodes.size(); ++i)
@@ -65,11 +65,17 @@ result<std::vector<planning_node>> survey_nodes(caf::actor_system& actors, const
 
   std::vector<planning_node> made;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    TROUPE_TRY(auto ability,
-               std::move(abilities[i]).while_doing(fmt::format("asking node {} how fast it is", names[i])));
-    TROUPE_TRY(const auto link,
-               time_link(actors, nodes[i], deadline).while_doing(fmt::format("timing the link to node {}", names[i])));
-    made.push_back({names[i], std::move(ability), link});
+    planning_node& node = made.emplace_back();
+    node.name = names[i];
+    if (!abilities[i]) {
+      node.unusable = fmt::format("it was asked how fast it is: {}", abilities[i].error().message());
+      continue;
+    }
+    node.ability = std::move(*abilities[i]);
+    if (const auto link = time_link(actors, nodes[i], deadline))
+      node.link = *link;
+    else
+      node.unusable = fmt::format("its link was timed: {}", link.error().message());
   }
   return made;
 }

@@ -9,10 +9,10 @@
 namespace troupe {
 
 /// Asks all nodes at once, and then times one link after the other: those of one machine share its network card. A few
-/// hundred milliseconds for each link, and what the slowest node takes to measure itself. An error names the node.
-/// Blocks: not for actors.
-result<std::vector<planning_node>> survey_nodes(caf::actor_system& actors, const std::vector<caf::actor>& nodes,
-                                                const std::vector<std::string>& names, time_point deadline);
+/// hundred milliseconds for each link, and what the slowest node takes to measure itself. One that is lost or does
+/// not answer in time is `unusable`. Blocks: not for actors.
+std::vector<planning_node> survey_nodes(caf::actor_system& actors, const std::vector<caf::actor>& nodes,
+                                        const std::vector<std::string>& names, time_point deadline);
 
 /// Times a link by requests of a few sizes; the best of each counts, since anything else was busy with other things.
 result<link_ability> time_link(caf::actor_system& actors, const caf::actor& node, time_point deadline);

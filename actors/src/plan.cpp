@@ -22,6 +22,10 @@ result<void> check_options(std::size_t networks, const load_options& options) {
                 to_string(options.storage));
   if (!(options.tolerance >= 0) || !std::isfinite(options.tolerance))
     return fail(errc::invalid_argument, "the tolerance {} is not a number of at least 0", options.tolerance);
+  if (options.compress_activations && (options.parallel != parallel_mode::pipeline || options.storage != dtype::f16))
+    return error(errc::invalid_argument,
+                 "only what travels as float16 between the stages of a pipeline can be compressed; load the model as "
+                 "a pipeline with storage float16, or without compress_activations");
   const bool ensemble = options.parallel == parallel_mode::ensemble;
   if (networks == 0) return fail(errc::invalid_argument, "no model was given");
   if (!ensemble && networks != 1)
@@ -81,11 +85,15 @@ std::vector<std::int64_t> proportional(std::int64_t rows, const std::vector<doub
   return shares;
 }
 
+planning_options wishes_of(const load_options& options) {
+  return {options.planning.in_flight, options.planning.use_all};
+}
+
 /// Asks the planner about an optimised network.
 result<placement_plan> place(const graph& network, const load_options& options, const operator_table& operators,
                              const std::vector<planning_node>& nodes) {
   TROUPE_TRY(const auto costs, predict_costs(network, operators, options.storage, options.planning.inputs));
-  const planning_options wishes{options.planning.in_flight, options.planning.use_all};
+  const planning_options wishes = wishes_of(options);
   switch (options.parallel) {
     case parallel_mode::pipeline: return plan_pipeline(costs, nodes, wishes);
     case parallel_mode::data: return plan_replicas(costs, nodes, wishes);
@@ -103,7 +111,7 @@ result<void> follow(const placement_plan& placed, const graph& network, const lo
   const auto host = [&](std::size_t part) { return static_cast<std::uint32_t>(placed.parts[part].node); };
   if (made.mode == parallel_mode::data) {
     made.replicas = static_cast<std::uint32_t>(placed.parts.size());
-    made.split = split_policy::weighted;
+    made.split = options.placement || options.planning.fixed ? split_policy::weighted : split_policy::measured;
     made.weights.clear();
     const auto whole = std::make_shared<const graph>(network);
     for (std::uint32_t replica = 0; replica < made.replicas; ++replica) {
@@ -119,9 +127,31 @@ result<void> follow(const placement_plan& placed, const graph& network, const lo
   std::vector<std::size_t> first;
   for (const planned_part& part : placed.parts) first.push_back(part.first);
   TROUPE_TRY(auto parts, cut_pipeline_at(network, first, operators, options.storage));
+  if (options.compress_activations) TROUPE_CHECK(compress_cuts(parts));
   for (std::uint32_t stage = 0; stage < made.stages; ++stage)
     made.parts.push_back({0, stage, std::make_shared<const graph>(std::move(parts[stage])), host(stage)});
   return {};
+}
+
+/// What the plan of a pipeline is followed with while it runs. Parts stay where they are when nothing can be predicted.
+std::shared_ptr<const plan_basis> basis_of(const graph& network, const load_options& options,
+                                           const operator_table& operators, const plan& made) {
+  if (options.planning.fixed || made.mode != parallel_mode::pipeline || (made.parts.size() < 2 && !made.placement))
+    return nullptr;
+  auto costs = predict_costs(network, operators, options.storage, options.planning.inputs);
+  if (!costs) return nullptr;
+  auto basis = std::make_shared<plan_basis>();
+  basis->costs = std::move(*costs);
+  basis->options = wishes_of(options);
+  basis->surveyed = made.placement.has_value();
+  if (made.placement) {
+    for (const planned_part& part : made.placement->parts) basis->first.push_back(part.first);
+    return basis;
+  }
+  auto first = even_cuts(network, made.stages, operators, options.storage);
+  if (!first) return nullptr;
+  basis->first = std::move(*first);
+  return basis;
 }
 
 /// Slices of an optimised network: `weights` or equal shares for a given number, otherwise one on each node, by speed.
@@ -193,6 +223,9 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
     }
     if (placed) {
       TROUPE_CHECK(follow(*placed, network, options, operators, made));
+      if (options.placement) return made;  // to be carried out as it is
+      made.placement = std::move(placed);
+      made.basis = basis_of(network, options, operators, made);
       return made;
     }
     if (made.mode == parallel_mode::tensor) {
@@ -202,8 +235,10 @@ result<plan> make_plan(std::span<const graph> networks, const load_options& opti
     if (made.mode == parallel_mode::pipeline)
       made.stages = static_cast<std::uint32_t>(std::max<std::size_t>(options.shards, 1));
     TROUPE_TRY(auto parts, cut_pipeline(network, made.stages, operators, options.storage));
+    if (options.compress_activations) TROUPE_CHECK(compress_cuts(parts));
     for (std::uint32_t stage = 0; stage < made.stages; ++stage)
       made.parts.push_back({replica, stage, std::make_shared<const graph>(std::move(parts[stage])), {}});
+    made.basis = basis_of(network, options, operators, made);
   }
   return made;
 }
@@ -233,8 +268,20 @@ std::uint32_t first_host(parallel_mode mode, std::size_t part, std::size_t parts
   return static_cast<std::uint32_t>(spread ? part % usable : part * usable / std::max(parts, usable));
 }
 
-std::vector<std::int64_t> split_rows(const plan& layout, std::int64_t rows, std::uint64_t request) {
+live_shares shares_of(const plan& layout) {
+  std::vector<double> shares = layout.weights, link_s(layout.replicas, 0);
+  if (layout.split != split_policy::measured || shares.size() != layout.replicas)
+    shares.assign(layout.replicas, 1.0 / layout.replicas);
+  if (layout.placement)
+    for (std::size_t k = 0; k < layout.placement->parts.size(); ++k)
+      link_s[k] = layout.placement->parts[k].transfer_s / layout.placement->parts[k].rows;
+  return {std::move(shares), std::move(link_s)};
+}
+
+std::vector<std::int64_t> split_rows(const plan& layout, std::int64_t rows, std::uint64_t request,
+                                     const std::vector<double>& measured) {
   const std::size_t replicas = layout.replicas;
+  if (layout.split == split_policy::measured) return proportional(rows, measured);
   if (layout.split == split_policy::weighted) return proportional(rows, layout.weights);
   std::vector<std::int64_t> shares(replicas, rows / static_cast<std::int64_t>(replicas));
   for (std::size_t i = 0; i < static_cast<std::size_t>(rows) % replicas; ++i) ++shares[i];

@@ -5,7 +5,9 @@
 #include <optional>
 #include <vector>
 
+#include "live_shares.hpp"
 #include "troupe/engine/graph.hpp"
+#include "troupe/engine/planner.hpp"
 #include "troupe/system.hpp"
 
 namespace troupe {
@@ -16,6 +18,14 @@ struct plan_part {
   std::uint32_t stage = 0;    ///< place in the pipeline of its replica, or which slice (tensor)
   std::shared_ptr<const graph> network;
   std::optional<std::uint32_t> host;  ///< where the planner wants it
+};
+
+/// What plans are made anew with when parts turn out to take longer than others. Only for pipelines.
+struct plan_basis {
+  model_costs costs;
+  std::vector<std::size_t> first;  ///< piece with which each part begins
+  planning_options options;
+  bool surveyed = false;  ///< the nodes' abilities are known; otherwise all count as equal
 };
 
 /// Parts are ordered by replica, then stage: part index = replica * stages + stage.
@@ -30,7 +40,9 @@ struct plan {
   double tolerance = 0;
   std::uint64_t seed = 0;
   dtype storage = dtype::f16;
-  bool stateful = false;  ///< parts keep something from run to run; then there is one replica
+  std::optional<placement_plan> placement;  ///< by the planner, when it made this plan
+  std::shared_ptr<const plan_basis> basis;  ///< nothing: parts stay where they are
+  bool stateful = false;                    ///< parts keep something from run to run; then there is one replica
 
   std::uint32_t part_of(std::uint32_t replica, std::uint32_t stage) const { return replica * stages + stage; }
 };
@@ -48,7 +60,12 @@ result<placement_plan> make_placement(const graph& network, const load_options& 
 /// go to the same host where there are fewer hosts than parts: fewer hops between machines.
 std::uint32_t first_host(parallel_mode mode, std::size_t part, std::size_t parts, std::size_t usable);
 
-/// Shares of `rows` for each of `replicas` (some may be 0); they sum to `rows`. Deterministic in (seed, request).
-std::vector<std::int64_t> split_rows(const plan& layout, std::int64_t rows, std::uint64_t request);
+/// What `split_policy::measured` begins with.
+live_shares shares_of(const plan& layout);
+
+/// Shares of `rows` for each of `replicas` (some may be 0); they sum to `rows`. Deterministic in (seed, request), or in
+/// `measured` for that policy.
+std::vector<std::int64_t> split_rows(const plan& layout, std::int64_t rows, std::uint64_t request,
+                                     const std::vector<double>& measured);
 
 }  // namespace troupe

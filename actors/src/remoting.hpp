@@ -53,7 +53,8 @@ public:
   /// Links that were closed because the peer sent what its role does not allow, or what is no record.
   std::size_t refused_count() const noexcept;
 
-  /// Closes all links and ends all proxies. Afterwards nothing is sent or received any more.
+  /// Closes all links, ends all proxies and waits for the links' threads. Afterwards nothing is sent or received any
+  /// more, and the actor system may go.
   void stop();
 
   struct implementation;

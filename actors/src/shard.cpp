@@ -49,6 +49,7 @@ public:
           perform(state_.loaded(std::move(outcome)));
         },
         [this](computed_msg& result_of_step) {
+          computed_s_ = result_of_step.seconds;
           perform(state_.computed(std::move(result_of_step.outcome), clock().now()));
         },
     };
@@ -81,6 +82,7 @@ private:
     const caf::actor next = std::move(work.route.front());
     work.route.erase(work.route.begin());
     ++work.stage;
+    work.stage_seconds.push_back(computed_s_);
     pass_on(next, std::move(work));
   }
 
@@ -202,6 +204,7 @@ private:
   shard_state state_;
   cancellation cancel_;
   caf::actor device_;
+  float computed_s_ = 0;  ///< that the device took for the step that has just ended
   std::uint64_t tickets_ = 0;
   std::unordered_map<std::uint64_t, step_msg> pending_;
 

@@ -42,6 +42,18 @@ std::shared_ptr<const plan> for_hosts(const std::shared_ptr<const plan>& layout,
   return made;
 }
 
+/// What the hosts that are there now were planned with.
+std::vector<std::optional<planning_node>> abilities_of(const plan& layout, const std::vector<caf::actor_addr>& planned,
+                                                       const std::vector<caf::actor>& now) {
+  std::vector<std::optional<planning_node>> known(now.size());
+  if (!layout.placement) return known;
+  const auto& nodes = layout.placement->nodes;
+  for (std::size_t host = 0; host < now.size(); ++host)
+    for (std::size_t k = 0; k < std::min(nodes.size(), planned.size()); ++k)
+      if (k + 1 == planned.size() ? host + 1 == now.size() : now[host].address() == planned[k]) known[host] = nodes[k];
+  return known;
+}
+
 }  // namespace
 
 model_version::~model_version() {
@@ -274,8 +286,9 @@ system_core::model_actors system_core::make_model(const std::shared_ptr<const tr
     if (!core) return {};
     const std::vector<caf::actor> now = core->hosts();
     const caf::actor handle =
-        spawn_coordinator(parent, {core->random_id(), for_hosts(layout, planned_hosts, now), now, shared->aggregator(),
-                                   restarts, shared->first_state_epoch(), core->present_store(), on_progress});
+        spawn_coordinator(parent, {core->random_id(), for_hosts(layout, planned_hosts, now), now,
+                                   abilities_of(*layout, planned_hosts, now), shared->aggregator(), restarts,
+                                   shared->first_state_epoch(), core->present_store(), on_progress});
     shared->coordinator_started(handle);
     // Also those that came before it could be told of them; it knows the others.
     std::vector<caf::actor> known = core->hosts();
@@ -366,14 +379,21 @@ result<std::vector<planning_node>> system_core::planning_nodes(const std::vector
       addresses.push_back(member.address);
     }
   }
-  TROUPE_TRY(const auto asked, survey_nodes(*actors, unknown, addresses, deadline));
-  for (std::size_t i = 0; i < asked.size(); ++i) surveyed.emplace(unknown[i].address(), asked[i]);
+  // A node that is lost or does not answer takes no part; the others still have to be given theirs in time.
+  const time_point now = steady_clock::now();
+  auto asked = survey_nodes(*actors, unknown, addresses, now + (deadline - now) / 2);
+  std::map<caf::actor_addr, planning_node> unusable;
+  for (std::size_t i = 0; i < asked.size(); ++i)
+    (asked[i].unusable.empty() ? surveyed : unusable).emplace(unknown[i].address(), std::move(asked[i]));
 
   std::vector<planning_node> nodes;
   for (std::size_t i = 0; i + 1 < present.size(); ++i) {
-    const auto found = surveyed.find(present[i].address());
-    if (found == surveyed.end()) return error(errc::unavailable, "a node left while it was planned with; try again");
-    nodes.push_back(found->second);
+    if (const auto known = surveyed.find(present[i].address()); known != surveyed.end())
+      nodes.push_back(known->second);
+    else if (const auto lost = unusable.find(present[i].address()); lost != unusable.end())
+      nodes.push_back(lost->second);
+    else
+      nodes.push_back({"", {}, {}, "it left while it was planned with"});
   }
   if (wishes.only_nodes && !nodes.empty()) return nodes;
   auto own = ability->get();

@@ -36,11 +36,17 @@ wire::body encode(const caf::error& m, handle_translator&) {
   return from_caf(m);
 }
 wire::body encode(const step_msg& m, handle_translator& handles) {
-  wire::step record{m.plan,    m.request,
-                    m.attempt, m.micro,
-                    m.stage,   remaining_ms(m.deadline, handles),
-                    {},        handles.to_reference(m.origin),
-                    m.tensors, m.slice};
+  wire::step record{m.plan,
+                    m.request,
+                    m.attempt,
+                    m.micro,
+                    m.stage,
+                    remaining_ms(m.deadline, handles),
+                    {},
+                    handles.to_reference(m.origin),
+                    m.tensors,
+                    m.slice,
+                    m.stage_seconds};
   for (const caf::actor& hop : m.route) record.route.push_back(handles.to_reference(hop));
   return record;
 }
@@ -125,7 +131,8 @@ caf::message decode(wire::step record, handle_translator& handles) {
              {},
              handles.to_handle(record.origin),
              std::move(record.tensors),
-             record.slice};
+             record.slice,
+             std::move(record.stage_seconds)};
   for (const wire::actor_ref& hop : record.route) m.route.push_back(handles.to_handle(hop));
   return caf::make_message(std::move(m));
 }

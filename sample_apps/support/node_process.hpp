@@ -1,41 +1,10 @@
-// Another `troupe node` process on this machine, for as long as this object lives.
+// Another `troupe node` process on this machine, under the samples' name.
 #pragma once
 
-#include <string>
-#include <vector>
-
-#include "troupe/engine/result.hpp"
+#include "troupe/chaos/node_process.hpp"
 
 namespace troupe::sample {
 
-class node_process {
-public:
-  /// Starts `program` as a node, on a free loopback port unless `listen` names one, and waits up to 30 s until it is
-  /// ready. `more`: further options.
-  static result<node_process> start(const std::string& program, const std::string& name, const std::string& device,
-                                    const std::string& listen = "127.0.0.1:0",
-                                    const std::vector<std::string>& more = {});
-
-  node_process(node_process&& other) noexcept;
-  node_process& operator=(node_process&& other) noexcept;
-  /// Asks the process to stop, waits 12 s (it hands its parts over), then kills it.
-  ~node_process();
-
-  const std::string& name() const noexcept { return name_; }
-  /// "127.0.0.1:PORT".
-  const std::string& address() const noexcept { return address_; }
-  int pid() const noexcept { return pid_; }
-
-  /// SIGKILL: the process has no chance to say goodbye.
-  void kill();
-
-private:
-  node_process(std::string name, int pid) : name_(std::move(name)), pid_(pid) {}
-  bool wait_for_end(int milliseconds);
-
-  std::string name_;
-  std::string address_;
-  int pid_ = -1;
-};
+using chaos::node_process;
 
 }  // namespace troupe::sample

@@ -9,6 +9,7 @@ int main(int count, char** arguments) {
   troupe::app::add_bench(program);
   troupe::app::add_compress(program);
   troupe::app::add_generate(program);
+  troupe::app::add_serve(program);
   troupe::app::add_embed(program);
   troupe::app::add_perplexity(program);
   troupe::app::add_tokenize(program);

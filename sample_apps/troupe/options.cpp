@@ -125,7 +125,7 @@ void spread_options::add_to(CLI::App& command) {
       ->type_name("MODEL")
       ->allow_extra_args(false);
   command.add_option("--split", split, "data: how a batch is divided")
-      ->check(CLI::IsMember({"even", "random", "weighted"}))
+      ->check(CLI::IsMember({"even", "random", "weighted", "measured"}))
       ->capture_default_str();
   command.add_option("--join", join, "ensemble: how answers are joined")
       ->check(CLI::IsMember({"mean", "weighted", "vote", "compare"}))
@@ -142,6 +142,8 @@ void spread_options::add_to(CLI::App& command) {
   command.add_option("--storage", storage, "How weights and activations are kept on the device")
       ->check(CLI::IsMember({"f16", "f32"}))
       ->capture_default_str();
+  command.add_flag("--compress-activations", compress_activations,
+                   "pipeline: send values between stages as int8: half the bytes, not quite the same results");
   command.add_option("--seed", seed, "Seed of everything random")->capture_default_str();
   command.add_option("--deadline", deadline_s, "Seconds that loading, and each run, may take")
       ->check(CLI::Range(0.001, 86400.0))
@@ -154,7 +156,7 @@ load_options spread_options::for_loading(const placement_options& places) const 
                                                           {"data", parallel_mode::data},
                                                           {"ensemble", parallel_mode::ensemble}};
   static const std::map<std::string, split_policy> splits{
-      {"even", split_policy::even}, {"random", split_policy::random}, {"weighted", split_policy::weighted}};
+      {"even", split_policy::even}, {"random", split_policy::random}, {"weighted", split_policy::weighted}, {"measured", split_policy::measured}};
   static const std::map<std::string, join_policy> joins{{"mean", join_policy::mean},
                                                         {"weighted", join_policy::weighted_mean},
                                                         {"vote", join_policy::vote},
@@ -170,6 +172,7 @@ load_options spread_options::for_loading(const placement_options& places) const 
   made.tolerance = tolerance;
   made.seed = seed;
   made.storage = storage == "f32" ? dtype::f32 : dtype::f16;
+  made.compress_activations = compress_activations;
   made.deadline = for_running().deadline;
   return made;
 }

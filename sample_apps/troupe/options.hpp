@@ -47,8 +47,8 @@ private:
   bool is_node_ = false;
 };
 
-/// How a model is spread: `--shards --parallel --with --split --join --tolerance --weights --storage --use-all
-/// --only-nodes --seed --deadline`.
+/// How a model is spread: `--shards --parallel --with --split --join --tolerance --weights --storage
+/// --compress-activations --use-all --only-nodes --seed --deadline`.
 struct spread_options {
   std::optional<std::size_t> shards;  ///< 0: the planner decides, as it does for other nodes when nothing is said
   std::string parallel = "pipeline";
@@ -58,6 +58,7 @@ struct spread_options {
   double tolerance = 1e-2;
   std::vector<double> weights;
   std::string storage = "f16";
+  bool compress_activations = false;
   bool use_all = false;
   bool only_nodes = false;
   std::uint64_t seed = 0;

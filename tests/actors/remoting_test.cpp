@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <caf/send.hpp>
+#include <future>
 
 #include "model_messages.hpp"
 #include "supervised_actors.hpp"
@@ -92,6 +93,31 @@ TEST_CASE("an actor is reached by those who were told its number, which nobody c
   need(far.link->send(order_to(news->shard.actor)));
   CHECK(counted.reaches(1));
   caf::anon_send_exit(shard, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("once remoting has stopped, no thread of a lost link calls an actor any more", "[remoting]") {
+  const host_scope scope;
+  runtime world(false);
+  auto links =
+      std::make_unique<remoting>(world.system(), remoting_options{"worker", {}, wire::link_security::automatic});
+  acceptor peer;
+  const caf::actor remote = need(links->connect(peer.address(), soon()));
+  std::promise<void> begun;
+  std::atomic<bool> over{false};
+  remote->attach_functor([&] {
+    begun.set_value();
+    std::this_thread::sleep_for(milliseconds(300));
+    over = true;
+  });
+  peer.take().link.reset();
+  REQUIRE(begun.get_future().wait_until(soon()) == std::future_status::ready);
+  SECTION("stopped") {
+    links->stop();
+  }
+  SECTION("destroyed") {
+    links.reset();
+  }
+  CHECK(over);
 }
 
 }  // namespace

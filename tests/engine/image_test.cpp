@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "support/check.hpp"
+#include "support/picture_files.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace troupe;
@@ -17,74 +18,6 @@ bool contains(const std::string& text, const std::string& part) {
 std::vector<std::byte> bytes_of(const std::string& text) {
   const auto bytes = std::as_bytes(std::span(text));
   return {bytes.begin(), bytes.end()};
-}
-
-/// The PNM format is a line of text and the pixels: tests can write it themselves.
-std::string pnm(int width, int height, int channels, const std::string& pixels) {
-  return (channels == 1 ? "P5 " : "P6 ") + std::to_string(width) + " " + std::to_string(height) + " 255\n" + pixels;
-}
-
-void append(std::string& text, std::uint64_t value, int bytes, bool big_endian) {
-  for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> (8 * (big_endian ? bytes - 1 - i : i)));
-}
-
-std::uint32_t crc32(std::string_view text) {
-  std::uint32_t crc = ~0u;
-  for (const char c : text) {
-    crc ^= static_cast<unsigned char>(c);
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0u);
-  }
-  return ~crc;
-}
-
-/// A PNG whose pixels are stored without compression.
-std::string png(std::uint32_t width, std::uint32_t height, int color_type, const std::string& rows) {
-  std::string file = "\x89PNG\r\n\x1a\n";
-  const auto chunk = [&](const std::string& kind, const std::string& data) {
-    append(file, data.size(), 4, true);
-    file += kind + data;
-    append(file, crc32(kind + data), 4, true);
-  };
-  std::string header;
-  append(header, width, 4, true);
-  append(header, height, 4, true);
-  header += {8, static_cast<char>(color_type), 0, 0, 0};
-  chunk("IHDR", header);
-  std::string zlib = "\x78\x01\x01";
-  append(zlib, rows.size(), 2, false);
-  append(zlib, ~rows.size(), 2, false);
-  zlib += rows;
-  std::uint32_t a = 1, b = 0;
-  for (const char c : rows) {
-    a = (a + static_cast<unsigned char>(c)) % 65521;
-    b = (b + a) % 65521;
-  }
-  append(zlib, b << 16 | a, 4, true);
-  chunk("IDAT", zlib);
-  chunk("IEND", "");
-  return file;
-}
-
-/// A grey JPEG of 8 x 8 pixels, all 128: one block whose only codes mean "no difference" and "end of block".
-std::string jpeg(const std::string& after_scan = "", const std::string& before_scan = "") {
-  const auto segment = [](int marker, const std::string& data) {
-    std::string made{'\xff', static_cast<char>(marker)};
-    append(made, data.size() + 2, 2, true);
-    return made + data;
-  };
-  const std::string one_code = std::string(1, '\x01') + std::string(15, '\0') + std::string(1, '\0');
-  return "\xff\xd8" + segment(0xdb, std::string(1, '\0') + std::string(64, '\x01')) +
-         segment(0xc0, std::string("\x08\0\x08\0\x08\x01\x01\x11\0", 9)) +
-         segment(0xc4, std::string(1, '\0') + one_code) + segment(0xc4, std::string(1, '\x10') + one_code) +
-         before_scan + segment(0xda, std::string("\x01\x01\0\0\x3f\0", 6)) + "\x3f" + after_scan + "\xff\xd9";
-}
-
-/// A segment with one Huffman table: `counts` codes of each of the 16 lengths.
-std::string huffman_segment(int counts) {
-  std::string made{'\xff', '\xc4'};
-  append(made, static_cast<std::uint64_t>(2 + 17 + 16 * counts), 2, true);
-  return made + std::string(1, '\x03') + std::string(16, static_cast<char>(counts)) +
-         std::string(static_cast<std::size_t>(16 * counts), '\0');
 }
 
 tensor picture(const shape& dims, std::uint64_t seed) {
@@ -140,6 +73,23 @@ TEST_CASE("a JPEG whose Huffman table has too many codes never reaches the decod
     const auto read = read_image(folder.write("x.jpg", bytes_of(file)));
     REQUIRE(!read);
     CHECK(contains(read.error().to_string(), "more than 256 codes"));
+  }
+}
+
+TEST_CASE("a PNG with a chunk that ends behind the file never reaches the decoder") {
+  std::string file = png(2, 2, 0, std::string("\0ab\0cd", 6));
+  need(parse_image(bytes_of(file)));
+  file[8 + 25] = 0x17;  // the length of the second chunk: 385 MB
+  const auto read = parse_image(bytes_of(file));
+  REQUIRE(!read);
+  CHECK(contains(read.error().to_string(), "a chunk ends behind the end of the file"));
+}
+
+TEST_CASE("a header that claims more pixels than the file can hold is refused") {
+  for (const std::string& file : {pnm(16'000, 16'000, 1, "ab"), png(16'000, 16'000, 0, "ab")}) {
+    const auto read = parse_image(bytes_of(file));
+    REQUIRE(!read);
+    CHECK(contains(read.error().to_string(), "16000 x 16000 pixels, which"));
   }
 }
 

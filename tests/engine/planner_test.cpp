@@ -148,6 +148,29 @@ TEST_CASE("a thousand nodes are planned with as many as there may be parts") {
   CHECK_FALSE(plan_pipeline(even_model(400), nodes, {.use_all = true}));
 }
 
+TEST_CASE("a node that cannot be used is left out with its reason, and others are planned with as before") {
+  planning_node lost = node_of("lost", 0);  // nothing is known of it
+  lost.unusable = "it does not answer";
+  const auto without = need(plan_pipeline(even_model(12), {node_of("slow", 1), node_of("fast", 2)}));
+  const auto with = need(plan_pipeline(even_model(12), {node_of("slow", 1), lost, node_of("fast", 2)}));
+  CHECK(with.interval_s == without.interval_s);
+  CHECK(pieces_of(with) == std::vector<std::size_t>{4, 0, 8});
+  REQUIRE(with.left_out.size() == 1);
+  CHECK(with.left_out[0].node == 1);
+  CHECK(with.left_out[0].why == "it does not answer");
+  const auto shared = need(plan_replicas(even_model(12), {lost, node_of("fast", 2)}));
+  REQUIRE(shared.parts.size() == 1);
+  CHECK(shared.parts[0].node == 1);
+  CHECK(shared.left_out[0].why == "it does not answer");
+  CHECK(speed_shares(even_model(12), {lost, node_of("fast", 2)}) == std::vector<double>{0, 1});
+  for (const bool all : {false, true}) {
+    const auto none = plan_pipeline(even_model(12), {lost}, {0, all});
+    REQUIRE_FALSE(none);
+    CHECK(none.error().code() == errc::unavailable);
+    CHECK(contains(none.error().message(), "it does not answer"));
+  }
+}
+
 TEST_CASE("replicas share a batch so that all end together") {
   model_costs costs = even_model(4);
   costs.rows = 64;

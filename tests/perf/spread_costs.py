@@ -1,21 +1,23 @@
 #!/usr/bin/env python3
 """What it costs to run a model in two processes instead of one: time, bytes and CPU of a step.
 
-    unshare -n tests/perf/spread_costs.py PROGRAM [--layers 12] [--width 2048] [--batch 1,64]
+    unshare -n tests/perf/spread_costs.py PROGRAM [--layers 12] [--width 2048] [--model FILE.onnx] [--batch 1,64]
 
 In a network namespace of its own (hence unshare, as root), so that the loopback interface carries nothing else. The
-null device computes nothing: what is left is what spreading costs."""
+null device computes nothing: what is left is what spreading costs. A step goes from the program that asks to the first
+process, on to the second, and back: three hops. Medians of rounds in which the ways to run it take turns."""
 
 import argparse
 import json
 import os
 import pathlib
 import resource
+import statistics
 import subprocess
 import tempfile
 
 import numpy
-from onnx import TensorProto, helper, numpy_helper, save
+from onnx import TensorProto, helper, load, numpy_helper, save
 
 
 def make_model(path, layers, width):
@@ -51,63 +53,88 @@ def cpu_seconds(pids):
     return ticks / os.sysconf("SC_CLK_TCK") + children.ru_utime + children.ru_stime
 
 
-def bench(program, model, *words):
-    done = subprocess.run([program, "bench", model, "--json", *map(str, words)], capture_output=True, text=True)
+def told(program, *words):
+    done = subprocess.run([program, *map(str, words), "--json"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(done.stdout + done.stderr)
     return json.loads(done.stdout)
 
 
+def least_bytes(program, model, batch):
+    """What has to travel in a step: inputs and outputs as they are, and what crosses the cut."""
+    outputs = load(model, load_external_data=False).graph.output
+    out = sum(batch * 4 * int(numpy.prod([d.dim_value for d in each.type.tensor_type.shape.dim][1:])) for each in outputs)
+    parts = told(program, "plan", model, "--batch", batch, "--shards", 2)["parts"]
+    return parts[0]["bytes_in"] + parts[1]["bytes_in"] + out
+
+
+def difference(program, model, runs, in_flight, pids, words):
+    """A long measurement, and what it took more than a short one for each step, so that loading is left out."""
+    taken = []
+    for count in (1, runs + 1):
+        before = loopback_bytes(), cpu_seconds(pids)
+        report = told(program, "bench", model, "--runs", count, "--in-flight", in_flight, *words)
+        after = loopback_bytes(), cpu_seconds(pids)
+        taken.append([late - early for early, late in zip(before, after)])
+    steps = runs * (1 + 2 * in_flight)
+    moved, cpu = [(long - short) / steps for short, long in zip(*taken)]
+    return {"ms": report["supervised"]["latency_ms"], "bytes": moved, "cpu_ms": cpu * 1e3,
+            "steps_per_s": report["supervised"]["images_per_s"]}
+
+
+def compare(given, model, device, batch, nodes, pids):
+    common = ["--device", device, "--batch", batch]
+    spread = [*common, "--shards", 2, "--parallel", given.parallel, *nodes]
+    told(given.program, "bench", model, "--runs", 1, *spread)  # weights reach the nodes
+    ways = {"one_process": common, "one_process_two_shards": spread[:-len(nodes)], "two_processes": spread}
+    taken = {name: [] for name in ways}
+    for _ in range(given.rounds):
+        for name, words in ways.items():
+            taken[name].append(difference(given.program, model, given.runs, given.in_flight, pids, words))
+    middle = {name: {key: statistics.median(each[key] for each in all_) for key in all_[0]}
+              for name, all_ in taken.items()}
+    found = {"device": device, "batch": batch}
+    for name, each in middle.items():
+        found[name] = {"ms": round(each["ms"], 3), "cpu_ms": round(each["cpu_ms"], 3),
+                       "steps_per_s": round(each["steps_per_s"] / batch, 1)}
+    two = middle["two_processes"]
+    found["hop_ms"] = round((two["ms"] - middle["one_process"]["ms"]) / 3, 3)
+    if given.parallel == "pipeline":
+        least = least_bytes(given.program, model, batch)
+        found.update(bytes_a_step=round(two["bytes"]), least_bytes=least, ratio=round(two["bytes"] / least, 3))
+    print(json.dumps(found), flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
+    parser.add_argument("--model", help="instead of a chain of layers")
     parser.add_argument("--layers", type=int, default=12)
     parser.add_argument("--width", type=int, default=2048)
     parser.add_argument("--batch", default="1,64")
     parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--in-flight", type=int, default=8)
     parser.add_argument("--parallel", default="pipeline")
     parser.add_argument("--devices", default="null,0")
     given = parser.parse_args()
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    in_flight = 8
     with tempfile.TemporaryDirectory() as folder:
-        model = os.path.join(folder, "layers.onnx")
-        make_model(model, given.layers, given.width)
+        model = given.model or os.path.join(folder, "layers.onnx")
+        if not given.model:
+            make_model(model, given.layers, given.width)
         for device in given.devices.split(","):
-            nodes, words = [], []
+            processes, nodes = [], []
             for name in ("a", "b"):
                 process = subprocess.Popen([given.program, "node", "--json", "--name", name, "--device", device],
                                            stdout=subprocess.PIPE, text=True)
-                nodes.append(process)
-                words += ["--node", f"127.0.0.1:{json.loads(process.stdout.readline())['port']}"]
-            pids = [process.pid for process in nodes]
+                processes.append(process)
+                nodes += ["--node", f"127.0.0.1:{json.loads(process.stdout.readline())['port']}"]
             try:
                 for batch in map(int, given.batch.split(",")):
-                    common = ["--device", device, "--batch", batch, "--in-flight", in_flight]
-                    one = bench(given.program, model, *common, "--runs", given.runs)
-                    two_words = [*common, "--shards", 2, "--parallel", given.parallel, *words]
-                    # The difference of a long and a short measurement: loading is left out.
-                    taken = []
-                    for runs in (1, given.runs + 1):
-                        before = loopback_bytes(), cpu_seconds(pids)
-                        two = bench(given.program, model, *two_words, "--runs", runs)
-                        after = loopback_bytes(), cpu_seconds(pids)
-                        taken.append([late - early for early, late in zip(before, after)])
-                    steps = given.runs * (1 + 2 * in_flight)
-                    moved, cpu = [(long - short) / steps for short, long in zip(*taken)]
-                    # Inputs and outputs are float32, what crosses the cut is float16.
-                    least = batch * given.width * (4 + 2 + 4)
-                    print(json.dumps({
-                        "device": device, "batch": batch,
-                        "one_process_ms": round(one["supervised"]["latency_ms"], 3),
-                        "two_processes_ms": round(two["supervised"]["latency_ms"], 3),
-                        "engine_ms": round(two["direct"]["latency_ms"], 3),
-                        "one_process_steps_per_s": round(one["supervised"]["images_per_s"] / batch, 1),
-                        "two_processes_steps_per_s": round(two["supervised"]["images_per_s"] / batch, 1),
-                        "bytes_a_step": round(moved), "least_bytes": least, "ratio": round(moved / least, 3),
-                        "cpu_ms_a_step": round(cpu * 1e3, 3)}), flush=True)
+                    compare(given, model, device, batch, nodes, [process.pid for process in processes])
             finally:
-                for process in nodes:
+                for process in processes:
                     process.terminate()
                     process.wait()
 

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "support/check.hpp"
+#include "support/need.hpp"
 #include "troupe/transport/codec.hpp"
 
 namespace troupe::test {
@@ -104,7 +104,10 @@ inline std::vector<named_letter> sample_letters() {
   add("part_up", kind::response, part_up{99, 1, 3, other, "llvmpipe (LLVM 15.0.6, 256 bits)", 2, "attic"});
   add("part_failed", kind::message, part_failed{99, 1, failure, 2});
   add("unload_plan", kind::message, unload_plan{99});
-  add("step", kind::message, std::move(pass));
+  add("step", kind::message, pass);
+  pass.tensors.clear();
+  pass.stage_seconds = {0.0125f, 0, 2};
+  add("step_with_times", kind::message, std::move(pass));
   add("step_failed", kind::message, step_failed{99, 100, 1, 2, 3, failure});
   add("cancel", kind::message, cancel{99, 100});
   add("node_status_request", kind::request, node_status_request{});
@@ -127,6 +130,18 @@ inline std::vector<named_letter> sample_letters() {
   add("ability_request", kind::request, ability_request{});
   add("ability", kind::response, ability{"llvmpipe", "llvmpipe 22.3.6", 8u << 20, 5e10, 1.25e10, 2e-5, 1e-4});
   add("link_probe", kind::request, link_probe{counting_tensor(dtype::u8, {5000})});
+  stream_request asked;
+  asked.tokens = {1, 2, 300};
+  asked.layout = "chatml";
+  asked.system = "be brief";
+  asked.tokens_max = 7;
+  asked.sampling.temperature = 0.5;
+  asked.sampling.seed = 11;
+  asked.stops = {"stop", std::string("\0here", 5)};
+  add("open_stream", kind::message, open_stream{here, 5, 0x1122334455667788u, asked});
+  add("stream_part", kind::message,
+      stream_part{here, 5, {6, 7}, std::string("\xff\0", 2), 9, 3, true, stream_finish::failed, failure, 250});
+  add("stream_ack", kind::message, stream_ack{here, 6, true});
   add("error", kind::error, failure);
   add("down", kind::down, failure);
   add("monitor", kind::monitor, std::monostate());

@@ -6,9 +6,8 @@
 #include <filesystem>
 #include <fstream>
 #include <span>
+#include <stdexcept>
 #include <string>
-
-#include "support/catch.hpp"
 
 namespace troupe::test {
 
@@ -16,7 +15,7 @@ class temporary_folder {
 public:
   temporary_folder() {
     std::string name = (std::filesystem::temp_directory_path() / "troupe-test-XXXXXX").string();
-    if (!::mkdtemp(name.data())) FAIL("cannot make a temporary folder");
+    if (!::mkdtemp(name.data())) throw std::runtime_error("cannot make a temporary folder");
     path_ = name;
   }
   temporary_folder(const temporary_folder&) = delete;
@@ -29,7 +28,7 @@ public:
   std::filesystem::path write(const std::string& name, std::span<const std::byte> bytes) const {
     std::ofstream file(path_ / name, std::ios::binary);
     file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    if (!file.flush()) FAIL("cannot write a temporary file");
+    if (!file.flush()) throw std::runtime_error("cannot write a temporary file");
     return path_ / name;
   }
 

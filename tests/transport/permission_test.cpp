@@ -34,6 +34,9 @@ TEST_CASE("a coordinator runs models, a worker serves them, an observer looks on
       CHECK(may(role, kill_part{}, kind) == commands);
       CHECK(may(role, ability_request{}, kind) == commands);
       CHECK(may(role, link_probe{}, kind) == commands);
+      CHECK(may(role, open_stream{}, kind) == commands);
+      CHECK(may(role, stream_ack{}, kind) == commands);
+      CHECK(may(role, stream_part{}, kind) == serves);
       CHECK(may(role, part_up{}, kind) == serves);
       CHECK(may(role, part_failed{}, kind) == serves);
       CHECK(may(role, node_leaving{}, kind) == serves);

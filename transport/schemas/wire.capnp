@@ -9,7 +9,8 @@
 # its way. Hence: every request has a deadline at its sender, every reader tolerates a record that arrives twice (after
 # a retry over a new link) or late (from an attempt that was given up; `attempt` and `incarnation` tell).
 #
-# Lanes. Bulk: LoadPart, UnloadPart, UnloadPlan, Step, LinkProbe, so that unloading never overtakes loading.
+# Lanes. Bulk: LoadPart, UnloadPart, UnloadPlan, Step, LinkProbe, OpenStream, StreamPart, StreamAck, so that unloading
+# never overtakes loading, and no cancellation the stream that it cancels.
 # Background: Chunk, which everything overtakes. Control: everything else, which may overtake bulk. In particular Cancel
 # overtakes the steps it withdraws, and a `down` may arrive before the last
 # results of the actor that ended.
@@ -180,6 +181,10 @@ struct Step {
   # Between slices of one model (tensor parallelism): who made these partial results, which belong to the exchange
   # after segment `stage` - 1. Such a step has no route; one with the inputs has stage 0 and a route of all slices and
   # the aggregator.
+
+  stageSeconds @10 :List(Float32);
+  # How long the device of each stage that the step has passed took, in their order; at most 256, finite and not
+  # negative. Slices tell none.
 }
 
 struct StepFailed {
@@ -331,6 +336,106 @@ struct LinkProbe {
   # A list of at most 4 MiB of uint8.
 }
 
+struct Sampling {
+  # How tokens are chosen, as `troupe::sampling_options`; all numbers are finite.
+
+  temperature @0 :Float64;
+  topK @1 :UInt32;
+  topP @2 :Float64;
+  minP @3 :Float64;
+  repetitionPenalty @4 :Float64;
+  frequencyPenalty @5 :Float64;
+  presencePenalty @6 :Float64;
+  penaltyWindow @7 :UInt32;
+  seed @8 :UInt64;
+}
+
+struct StreamRequest {
+  # A prompt and how to go on with it, as `troupe::stream_request`.
+
+  tokens @0 :List(Int32);
+  # At most 1048576, none negative. Empty: the prompt is `text`.
+
+  text @1 :Data;
+  # At most 4 MiB.
+
+  layout @2 :Text;
+  system @3 :Data;
+  addSpecial @4 :Bool;
+  ignoreEnd @5 :Bool;
+  tokensMax @6 :UInt32;
+  # At least 1.
+
+  sampling @7 :Sampling;
+  stops @8 :List(Data);
+  # At most 64 of at most 1024 bytes.
+
+  deadlineMs @9 :UInt32;
+  # At least 1.
+}
+
+struct OpenStream {
+  # Client to a server of streams: send me the tokens of this request from `nextIndex` on. What the server does not know
+  # it begins; what it knows by `id` goes on, and then `request` is not looked at. Whoever opened a stream last gets it.
+
+  idHigh @0 :UInt64;
+  idLow @1 :UInt64;
+  # Drawn at random by the client; not 0.
+
+  nextIndex @2 :UInt32;
+  # How many tokens the client has.
+
+  fingerprint @3 :UInt64;
+  # Of prompt and tokens up to there, as StreamPart said it; 0 when the client has none. When it is not what the server
+  # computes, the stream ends as failed.
+
+  request @4 :StreamRequest;
+}
+
+struct StreamPart {
+  # Server to client: tokens in order, without gaps and repetitions on one link.
+
+  idHigh @0 :UInt64;
+  idLow @1 :UInt64;
+
+  first @2 :UInt32;
+  # Index of the first token; tokens are numbered from 0, the prompt not counted.
+
+  tokens @3 :List(Int32);
+  # At most 4096; empty in the first part, which says that the request is accepted, and perhaps in the last one.
+
+  text @4 :Data;
+  # What can be printed after these tokens and could not before; at most 1 MiB.
+
+  fingerprint @5 :UInt64;
+  # After the last of `tokens`: the first 8 bytes, little-endian, of SHA-256(fingerprint before, token, model's hash).
+
+  promptTokens @6 :UInt32;
+
+  durable @7 :Bool;
+  # The stream's tokens are in a log on disk. False: they end with the server's process.
+
+  finished @8 :UInt8;
+  # A value of `troupe::stream_finish`. With any but 0 this is the last part.
+
+  failure @9 :Common.Error;
+  # When finished as failed (7).
+
+  retryAfterMs @10 :UInt32;
+  # When refused as overloaded (8): do not try again earlier.
+}
+
+struct StreamAck {
+  # Client to server: so many tokens have been consumed; the server makes only some hundreds more than that.
+
+  idHigh @0 :UInt64;
+  idLow @1 :UInt64;
+  received @2 :UInt32;
+
+  cancel @3 :Bool;
+  # The client wants no more: the stream ends, and nobody can resume it.
+}
+
 struct Envelope {
   # The head of every message on a link.
 
@@ -364,7 +469,8 @@ struct Envelope {
 
   target @2 :UInt64;
   # The actor on the receiving node; 1 is the node's root, which takes LoadPart, UnloadPart, UnloadPlan,
-  # NodeStatusRequest, ConnectPeer, KillPart, ChunkRequest, AbilityRequest and LinkProbe.
+  # NodeStatusRequest, ConnectPeer, KillPart, ChunkRequest, AbilityRequest and LinkProbe. 2 is what serves streams, or
+  # uses them: it takes OpenStream and StreamAck, or StreamPart.
 
   sender @3 :Common.ActorRef;
   # Who sent it, to be answered or monitored; may be nobody.
@@ -394,5 +500,8 @@ struct Envelope {
     abilityRequest @25 :AbilityRequest;
     ability @26 :Ability;
     linkProbe @27 :LinkProbe;
+    openStream @28 :OpenStream;
+    streamPart @29 :StreamPart;
+    streamAck @30 :StreamAck;
   }
 }

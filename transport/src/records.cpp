@@ -5,10 +5,11 @@
 namespace troupe::wire {
 lane lane_of(const envelope& letter) noexcept {
   if (std::holds_alternative<chunk>(letter.body)) return lane::background;
-  const bool is_bulk = std::holds_alternative<load_part>(letter.body) ||
-                       std::holds_alternative<unload_part>(letter.body) ||
-                       std::holds_alternative<unload_plan>(letter.body) || std::holds_alternative<step>(letter.body) ||
-                       std::holds_alternative<link_probe>(letter.body);
+  const bool is_bulk =
+      std::holds_alternative<load_part>(letter.body) || std::holds_alternative<unload_part>(letter.body) ||
+      std::holds_alternative<unload_plan>(letter.body) || std::holds_alternative<step>(letter.body) ||
+      std::holds_alternative<link_probe>(letter.body) || std::holds_alternative<open_stream>(letter.body) ||
+      std::holds_alternative<stream_part>(letter.body) || std::holds_alternative<stream_ack>(letter.body);
   return is_bulk ? lane::bulk : lane::control;
 }
 

@@ -37,6 +37,8 @@ enum class split_policy : std::uint8_t {
   even,      ///< shares that differ by at most one row
   random,    ///< shares drawn from `load_options::seed`
   weighted,  ///< shares proportional to `load_options::weights`
+  measured,  ///< so that all replicas end together, by what a row took on each; as the planner thinks, or even, at
+             ///< first
 };
 
 /// How `ensemble` joins outputs.
@@ -93,6 +95,7 @@ struct planning_wishes {
   std::size_t in_flight = 0;  ///< requests that will be under way at once; 0: enough to keep every part busy
   bool use_all = false;       ///< use every node, also one that makes it slower
   bool only_nodes = false;    ///< place nothing in this process as long as other nodes can do it
+  bool fixed = false;         ///< parts stay where they are placed, however long their steps turn out to take there
 };
 
 struct load_options {
@@ -111,6 +114,9 @@ struct load_options {
   double tolerance = 1e-2;
   std::uint64_t seed = 0;      ///< of `random`
   dtype storage = dtype::f16;  ///< see `program_options`
+  /// Values travel between the stages of a pipeline as int8 with a scale for each row: half the bytes, and not quite
+  /// the same results (docs/parallelism.md). Needs `storage` float16.
+  bool compress_activations = false;
   /// How long loading on all devices may take, with the way of the weights to them.
   std::chrono::milliseconds deadline{120'000};
   /// Told whenever weights arrive at a node, also when a part is placed anew later; from actor threads, must not block.
@@ -146,6 +152,7 @@ struct part_placement {
   std::size_t nodes = 0;  ///< operators in the part
   std::size_t weight_bytes = 0;
   std::uint64_t weight_bytes_moved = 0;  ///< over the network, when the part was placed where it is
+  double step_s = 0;  ///< median of the time that its latest steps took on the device; a row of it, for replicas
 };
 
 /// A loaded model. A handle: copies refer to the same one; the last copy unloads it. Safe to use from several threads;

@@ -278,6 +278,8 @@ void simulated_cluster::kill(std::uint32_t number, bool silently) {
 void simulated_cluster::release(std::uint32_t number) {
   host& here = hosts_[number];
   if (!here.core) return;
+  // Its links' threads would end now; whoever stops the links waits for them.
+  network_->sever(number, false);
   system_core& core = *here.core;
   for (auto& [id, held] : core.models)
     if (const auto shared = held.lock()) shared->close(error(errc::unavailable, "the host is gone"));

@@ -119,6 +119,7 @@
   X(optional) \
   X(optional_get_element) \
   X(optional_has_element) \
+  X(pack_rows) \
   X(pad) \
   X(pow) \
   X(prelu) \
@@ -188,6 +189,7 @@
   X(transpose) \
   X(trilu) \
   X(unique) \
+  X(unpack_rows) \
   X(unsqueeze) \
   X(upsample) \
   X(where)

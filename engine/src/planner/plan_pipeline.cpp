@@ -97,7 +97,8 @@ class pipeline_search {
 public:
   pipeline_search(const model_costs& costs, const std::vector<planning_node>& nodes, const planning_options& options)
       : options_(options), piece_bytes_(kept_bytes_of(costs)) {
-    for (const planning_node& node : nodes) stages_.push_back(stage_costs_of(costs, node));
+    for (const planning_node& node : nodes)
+      stages_.push_back(node.unusable.empty() ? stage_costs_of(costs, node) : stage_costs());
   }
 
   /// Seconds that the whole model takes on a node, by which nodes are compared.
@@ -185,32 +186,46 @@ std::string text_of_time(double seconds) {
   return seconds < 1 ? fmt::format("{:.2f} ms", seconds * 1e3) : fmt::format("{:.2f} s", seconds);
 }
 
-/// Why a node got nothing, estimated: the least that its link can add to a step, against what would be saved if it took
-/// its share of the computing.
-std::string why_left_out(const model_costs& costs, const placement_plan& made, std::size_t node,
-                         const planning_options& options) {
-  const planning_node& left = made.nodes[node];
-  const std::vector<std::uint64_t> kept = kept_bytes_of(costs);
-  std::uint64_t smallest = std::numeric_limits<std::uint64_t>::max();
-  double saves_s = 0;
-  for (std::size_t k = 0; k + 1 < kept.size(); ++k) smallest = std::min(smallest, kept[k + 1] - kept[k]);
-  if (left.ability.memory_bytes < smallest + costs.activation_bytes)
-    return fmt::format("its {} MB of memory hold no part of the model", left.ability.memory_bytes >> 20);
-  if (options.in_flight == 1) return "with one request under way, a further part would only add a hop to it";
+/// Why nodes got nothing, estimated: the least that a node's link can add to a step, against what would be saved if it
+/// took its share of the computing.
+class reasons_left_out {
+public:
+  reasons_left_out(const model_costs& costs, const placement_plan& made, const planning_options& options)
+      : costs_(costs), made_(made), options_(options) {
+    const std::vector<std::uint64_t> kept = kept_bytes_of(costs);
+    for (std::size_t k = 0; k + 1 < kept.size(); ++k)
+      smallest_bytes_ = std::min(smallest_bytes_, kept[k + 1] - kept[k]);
+    for (const planned_part& part : made.parts) used_speed_ += speed_of(made.nodes[part.node]);
+  }
 
-  std::vector<double> speeds;
-  double used = 0;
-  for (const planned_part& part : made.parts)
-    used += 1 / predict_seconds(costs, 0, costs.pieces(), made.nodes[part.node].ability);
-  const double own = 1 / predict_seconds(costs, 0, costs.pieces(), left.ability);
-  saves_s = made.interval_s * own / (used + own);
-  const std::uint64_t fewest = *std::min_element(costs.cut_bytes.begin(), costs.cut_bytes.end());
-  const double adds_s = 2 * hop_s(fewest, left.link) + left.ability.run_s;
-  if (adds_s > saves_s)
-    return fmt::format("its part and link add {} to a step, it would save {}", text_of_time(adds_s),
-                       text_of_time(saves_s));
-  return "no cut of the model gives it a part that makes results come faster";
-}
+  std::string of(std::size_t node) const {
+    const planning_node& left = made_.nodes[node];
+    if (!left.unusable.empty()) return left.unusable;
+    if (left.ability.memory_bytes < smallest_bytes_ + costs_.activation_bytes)
+      return fmt::format("its {} MB of memory hold no part of the model", left.ability.memory_bytes >> 20);
+    if (options_.in_flight == 1) return "with one request under way, a further part would only add a hop to it";
+    const double own = speed_of(left);
+    const double saves_s = made_.interval_s * own / (used_speed_ + own);
+    const double adds_s = 2 * hop_s(fewest_bytes_, left.link) + left.ability.run_s;
+    if (adds_s > saves_s)
+      return fmt::format("its part and link add {} to a step, it would save {}", text_of_time(adds_s),
+                         text_of_time(saves_s));
+    return "no cut of the model gives it a part that makes results come faster";
+  }
+
+private:
+  /// Whole models a second.
+  double speed_of(const planning_node& node) const {
+    return 1 / predict_seconds(costs_, 0, costs_.pieces(), node.ability);
+  }
+
+  const model_costs& costs_;
+  const placement_plan& made_;
+  const planning_options& options_;
+  std::uint64_t smallest_bytes_ = std::numeric_limits<std::uint64_t>::max();  ///< of a piece
+  const std::uint64_t fewest_bytes_ = *std::min_element(costs_.cut_bytes.begin(), costs_.cut_bytes.end());
+  double used_speed_ = 0;  ///< of all nodes that have parts, together
+};
 
 }  // namespace
 
@@ -222,11 +237,14 @@ result<void> check_planning(const model_costs& costs, const std::vector<planning
                 costs.cut_bytes.size());
   if (nodes.empty()) return error(errc::invalid_argument, "there is no node to plan with");
   for (const planning_node& node : nodes) {
+    if (!node.unusable.empty()) continue;
     TROUPE_CHECK(check(node.ability).while_doing(fmt::format("planning with node {}", node.name)));
     if (!(node.link.bytes_per_s > 0) || !(node.link.round_trip_s >= 0) || !std::isfinite(node.link.round_trip_s))
       return fail(errc::invalid_argument, "the link to node {} has a round trip of {} s and {} bytes a second",
                   node.name, node.link.round_trip_s, node.link.bytes_per_s);
   }
+  if (std::all_of(nodes.begin(), nodes.end(), [](const planning_node& node) { return !node.unusable.empty(); }))
+    return fail(errc::unavailable, "there is no node to plan with; node {}: {}", nodes[0].name, nodes[0].unusable);
   return {};
 }
 
@@ -240,12 +258,13 @@ result<placement_plan> plan_pipeline(const model_costs& costs, std::vector<plann
                                      const planning_options& options) {
   TROUPE_CHECK(check_planning(costs, nodes));
   const pipeline_search search(costs, nodes, options);
-  std::vector<std::size_t> candidates(nodes.size());
-  std::iota(candidates.begin(), candidates.end(), std::size_t{0});
+  std::vector<std::size_t> candidates;
+  for (std::size_t node = 0; node < nodes.size(); ++node)
+    if (nodes[node].unusable.empty()) candidates.push_back(node);
   if (options.use_all && candidates.size() > std::min(costs.pieces(), limits::shards_max))
     return fail(errc::invalid_argument,
-                "{} nodes cannot all be used: the model can be cut into {} parts, and {} are the most", nodes.size(),
-                costs.pieces(), limits::shards_max);
+                "{} nodes cannot all be used: the model can be cut into {} parts, and {} are the most",
+                candidates.size(), costs.pieces(), limits::shards_max);
   if (candidates.size() > limits::shards_max) {
     std::stable_sort(candidates.begin(), candidates.end(),
                      [&](std::size_t a, std::size_t b) { return search.alone_s(a) < search.alone_s(b); });
@@ -255,20 +274,21 @@ result<placement_plan> plan_pipeline(const model_costs& costs, std::vector<plann
   const auto stages = search.best(candidates);
   if (!stages) {
     std::uint64_t offered = 0;
-    for (const planning_node& node : nodes) offered += node.ability.memory_bytes;
+    for (const std::size_t node : candidates) offered += nodes[node].ability.memory_bytes;
     return fail(errc::out_of_memory,
                 "the model needs {} MB and {} MB more on each node for activations, which the {} nodes with {} MB "
                 "together cannot hold; add nodes or use a smaller type",
-                kept_bytes_of(costs).back() >> 20, costs.activation_bytes >> 20, nodes.size(), offered >> 20);
+                kept_bytes_of(costs).back() >> 20, costs.activation_bytes >> 20, candidates.size(), offered >> 20);
   }
   placement_plan made;
   made.nodes = std::move(nodes);
   for (const found_stage& stage : *stages) made.parts.push_back(describe(costs, made.nodes, stage));
   add_totals(options, made);
+  const reasons_left_out reasons(costs, made, options);
   std::vector<bool> used(made.nodes.size(), false);
   for (const planned_part& part : made.parts) used[part.node] = true;
   for (std::size_t node = 0; node < made.nodes.size(); ++node)
-    if (!used[node]) made.left_out.push_back({node, why_left_out(costs, made, node, options)});
+    if (!used[node]) made.left_out.push_back({node, reasons.of(node)});
   return made;
 }
 
@@ -282,8 +302,9 @@ result<placement_plan> predict_pipeline(const model_costs& costs, std::vector<pl
   made.nodes = std::move(nodes);
   for (std::size_t k = 0; k < first.size(); ++k) {
     const std::size_t last = k + 1 < first.size() ? first[k + 1] : costs.pieces();
-    if (where[k] >= made.nodes.size() || first[k] >= last || last > costs.pieces())
-      return fail(errc::invalid_argument, "part {} of the pipeline has no node or no pieces", k);
+    if (where[k] >= made.nodes.size() || !made.nodes[where[k]].unusable.empty() || first[k] >= last ||
+        last > costs.pieces())
+      return fail(errc::invalid_argument, "part {} of the pipeline has no node that can be used, or no pieces", k);
     made.parts.push_back(describe(costs, made.nodes, {where[k], first[k], last}));
   }
   add_totals(options, made);

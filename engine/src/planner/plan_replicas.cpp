@@ -56,8 +56,11 @@ result<placement_plan> plan_replicas(const model_costs& costs, std::vector<plann
   std::vector<replica_time> times;
   std::vector<std::size_t> order;
   for (std::size_t node = 0; node < made.nodes.size(); ++node) {
-    times.push_back(time_of(costs, made.nodes[node]));
-    if (made.nodes[node].ability.memory_bytes >= memory)
+    const std::string& unusable = made.nodes[node].unusable;
+    times.push_back(unusable.empty() ? time_of(costs, made.nodes[node]) : replica_time());
+    if (!unusable.empty())
+      made.left_out.push_back({node, unusable});
+    else if (made.nodes[node].ability.memory_bytes >= memory)
       order.push_back(node);
     else
       made.left_out.push_back({node, fmt::format("its {} MB of memory cannot hold the model, which needs {} MB",
@@ -112,7 +115,8 @@ result<placement_plan> plan_replicas(const model_costs& costs, std::vector<plann
   for (planned_part& part : made.parts) {
     part.share /= sum;
     const planning_node& node = made.nodes[part.node];
-    const double part_rows = part.share * rows, of_batch = part_rows / static_cast<double>(costs.rows);
+    const double part_rows = part.rows = part.share * rows;
+    const double of_batch = part_rows / static_cast<double>(costs.rows);
     part.bytes_in = static_cast<std::uint64_t>(of_batch * static_cast<double>(costs.cut_bytes.front()));
     part.bytes_out = static_cast<std::uint64_t>(of_batch * static_cast<double>(costs.cut_bytes.back()));
     part.transfer_s = hop_s(part.bytes_in, node.link) + hop_s(part.bytes_out, node.link);
@@ -126,7 +130,8 @@ result<placement_plan> plan_replicas(const model_costs& costs, std::vector<plann
 
 std::vector<double> speed_shares(const model_costs& costs, const std::vector<planning_node>& nodes) {
   std::vector<double> shares;
-  for (const planning_node& node : nodes) shares.push_back(1 / predict_seconds(costs, 0, costs.pieces(), node.ability));
+  for (const planning_node& node : nodes)
+    shares.push_back(node.unusable.empty() ? 1 / predict_seconds(costs, 0, costs.pieces(), node.ability) : 0);
   const double sum = std::accumulate(shares.begin(), shares.end(), 0.0);
   for (double& share : shares) share /= sum;
   return shares;

@@ -12,6 +12,7 @@ void add_classify(program& to);
 void add_bench(program& to);
 void add_compress(program& to);
 void add_generate(program& to);
+void add_serve(program& to);
 void add_embed(program& to);
 void add_perplexity(program& to);
 void add_tokenize(program& to);

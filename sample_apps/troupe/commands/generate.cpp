@@ -6,12 +6,14 @@
 #include "troupe/engine/npy.hpp"
 #include "troupe/engine/stop_matcher.hpp"
 #include "troupe/engine/utf8.hpp"
+#include "troupe/stream_client.hpp"
 
 namespace troupe::app {
 namespace {
 
 struct generate_command {
-  std::string model_file, logits_file;
+  std::string model_file, logits_file, server;
+  double patience_s = 60;
   text_source prompt;
   std::vector<token_id> tokens;
   std::size_t tokens_max = 128;
@@ -130,11 +132,72 @@ std::string reason(const story& told, bool stopped_by_text) {
   }
 }
 
+/// What a server of streams makes of the prompt.
+stream_request asked_of_server(const generate_command& given) {
+  stream_request made;
+  made.tokens = given.tokens;
+  made.layout = !given.layout.empty() ? given.layout : given.chat ? "auto" : "";
+  made.system = given.system_message;
+  made.add_special = !given.no_begin;
+  made.ignore_end = given.ignore_end;
+  made.tokens_max = static_cast<std::uint32_t>(given.tokens_max);
+  made.sampling = given.sampling;
+  made.sampling.seed = given.language.spread.seed;
+  made.stops = given.stops;
+  made.deadline = given.language.spread.for_running().deadline;
+  return made;
+}
+
+result<void> generate_at_server(const generate_command& given, console& out) {
+  if (!given.model_file.empty() || !given.logits_file.empty() || !given.kill_at.empty())
+    return error(errc::invalid_argument, "with --server there is no MODEL, --logits or --kill-at: the server has them");
+  stream_request asked = asked_of_server(given);
+  if (given.tokens.empty()) {
+    TROUPE_TRY(asked.text, given.prompt.read());
+  }
+  stream_client_options options;
+  options.state_directory = given.language.placement.state.path();
+  options.patience = std::chrono::milliseconds(static_cast<std::int64_t>(given.patience_s * 1000));
+  const auto started = steady_clock::now();
+  const auto deadline = started + asked.deadline + options.patience;
+  TROUPE_TRY(token_stream stream, token_stream::open(given.server, std::move(asked), options));
+  std::vector<token_id> tokens;
+  std::string text;
+  stream_news news;
+  while (news.finished == stream_finish::none) {
+    TROUPE_TRY(news, stream.next(deadline));
+    tokens.insert(tokens.end(), news.tokens.begin(), news.tokens.end());
+    text += news.text;
+    out.text(news.text);
+  }
+  if (news.failure) return std::move(*news.failure).while_doing("asking " + given.server);
+  if (news.finished == stream_finish::deadline || news.finished == stream_finish::cancelled)
+    return error(
+        news.finished == stream_finish::deadline ? errc::deadline_exceeded : errc::cancelled,
+        fmt::format("the server ended the stream after {} tokens: {}", tokens.size(), to_string(news.finished)));
+  out.object({{"prompt_tokens", stream.prompt_tokens()},
+              {"tokens", tokens},
+              {"text", replace_invalid_utf8(text)},
+              {"finish_reason", to_string(news.finished)},
+              {"seconds", seconds(steady_clock::now() - started).count()},
+              {"reconnects", stream.reconnects()},
+              {"durability", stream.durable() ? "disk" : "memory"}});
+  out.text("\n");
+  out.note(fmt::format("{} prompt tokens, {} generated; ended by {}{}; durability={}", stream.prompt_tokens(),
+                       tokens.size(), to_string(news.finished),
+                       stream.reconnects() ? fmt::format("; connected again {} times", stream.reconnects()) : "",
+                       stream.durable() ? "disk" : "memory"));
+  return {};
+}
+
 double rate(std::size_t tokens, double taken_s) {
   return taken_s > 0 ? static_cast<double>(tokens) / taken_s : 0.0;
 }
 
 result<void> generate(const generate_command& given, console& out) {
+  if (!given.server.empty()) return generate_at_server(given, out);
+  if (given.model_file.empty())
+    return error(errc::invalid_argument, "there is no model; give MODEL, or --server for one that is served");
   if (!given.kill_at.empty() && !given.language.placement.allow_fault_injection)
     return error(errc::invalid_argument, "--kill-at needs --allow-fault-injection");
   TROUPE_TRY(loaded_language loaded, load_language(given.model_file, given.language, 1, out));
@@ -178,7 +241,12 @@ void add_generate(program& to) {
       to.add("generate", "Continues a text with a language model",
              "troupe generate model.gguf --prompt \"Once upon a time\" --max-tokens 64 --temperature 0.8",
              [given](console& out) { return generate(*given, out); });
-  command.add_option("MODEL", given->model_file, "GGUF file")->required();
+  command.add_option("MODEL", given->model_file, "GGUF file; not with --server");
+  command.add_option("--server", given->server, "Ask this `troupe serve` instead; lost connections are made again")
+      ->type_name("HOST:PORT");
+  command.add_option("--patience", given->patience_s, "With --server: seconds to wait for a server that is gone")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
   CLI::Option_group* prompts = command.add_option_group("prompt");
   given->prompt.add_to(*prompts, "prompt", "The text to continue; special tokens in it are recognised");
   prompts->add_option("--tokens", given->tokens, "The prompt as tokens: 1,2,3")

@@ -1,9 +1,9 @@
 // troupe node: lends this machine's devices to other nodes until it is told to stop.
-#include <signal.h>
 #include <unistd.h>
 
 #include "commands.hpp"
 #include "options.hpp"
+#include "stop_signals.hpp"
 
 namespace troupe::app {
 namespace {
@@ -19,13 +19,7 @@ struct node_command {
 };
 
 result<void> node(const node_command& given, console& out) {
-  // Blocked before the system starts its threads, which inherit the mask: only sigwait below sees these signals.
-  sigset_t stop_signals;
-  sigemptyset(&stop_signals);
-  sigaddset(&stop_signals, SIGTERM);
-  sigaddset(&stop_signals, SIGINT);
-  if (pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr) != 0)
-    return error(errc::internal, "the signals SIGTERM and SIGINT cannot be blocked");
+  TROUPE_TRY(const stop_signals stop, stop_signals::block());
 
   const std::string name = given.name.empty() ? host_name() : given.name;
   system_options options = given.placement.for_system(name);
@@ -44,10 +38,7 @@ result<void> node(const node_command& given, console& out) {
   out.line("node {} serves {} on {}:{} (pid {}); Ctrl-C stops it", name, device.name, address, port, getpid());
   if (!out.flush()) return error(errc::unavailable, "the output cannot be written");
 
-  int received = 0;
-  sigwait(&stop_signals, &received);
-  // A second signal ends the process at once, should stopping take too long for the user.
-  pthread_sigmask(SIG_UNBLOCK, &stop_signals, nullptr);
+  stop.wait();
   out.line("node {} hands its parts to other nodes and stops", name);
   // Whoever does not take them within this time notices the loss.
   (void)served.leave(leave_patience);

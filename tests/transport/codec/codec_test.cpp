@@ -42,6 +42,7 @@ TEST_CASE("every record survives the way through a message") {
     CHECK(name_of(letter.body) == (letter.kind == envelope_kind::down      ? "error"
                                    : letter.kind >= envelope_kind::monitor ? "nothing"
                                    : name == "load_part_by_reference"      ? "load_part"
+                                   : name == "step_with_times"             ? "step"
                                                                            : name));
     const auto sent = need(encode(letter));
     const envelope got = need(decode(arrive(sent)));
@@ -171,7 +172,7 @@ TEST_CASE("tensors and what must not overtake them travel as bulk, weights behin
   for (const auto& [name, letter] : sample_letters()) {
     INFO(name);
     const bool bulk = name == "load_part" || name == "load_part_by_reference" || name == "unload_part" ||
-                      name == "unload_plan" || name == "step" || name == "link_probe";
+                      name == "unload_plan" || name == "step" || name == "step_with_times" || name == "link_probe";
     CHECK(need(encode(letter)).lane == (bulk ? lane::bulk : name == "chunk" ? lane::background : lane::control));
   }
 }
@@ -252,6 +253,11 @@ TEST_CASE("values that no honest sender sends are refused, each with its reason"
                     {page}),
                 "same attachment 0");
   check_refused(forge([](auto root) { root.initBody().initStep().initRoute(limits::route_hops_max + 1); }), "258 hops");
+  check_refused(forge([](auto root) { root.initBody().initStep().initStageSeconds(limits::route_hops_max + 1); }),
+                "258 stages");
+  for (const float taken : {-1.0f, std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
+    check_refused(forge([&](auto root) { root.initBody().initStep().initStageSeconds(1).set(0, taken); }),
+                  "is said to have taken");
   check_refused(forge([](auto root) { root.initBody().initStep().initTensors(4097); }), "4097 tensors");
   check_refused(forge([](auto root) { root.initSender().initAddress(256); }), "256 bytes");
   check_refused(forge([](auto root) { root.initBody().initKillPart().setHow(6); }), "way 6");

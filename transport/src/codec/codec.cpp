@@ -70,6 +70,9 @@ struct body_writer {
   result<void> operator()(const kill_part& record) { return write(record, to.initKillPart(), with); }
   result<void> operator()(const unload_part& record) { return write(record, to.initUnloadPart(), with); }
   result<void> operator()(const node_leaving& record) { return write(record, to.initNodeLeaving(), with); }
+  result<void> operator()(const open_stream& record) { return write(record, to.initOpenStream(), with); }
+  result<void> operator()(const stream_part& record) { return write(record, to.initStreamPart(), with); }
+  result<void> operator()(const stream_ack& record) { return write(record, to.initStreamAck(), with); }
   result<void> operator()(const chunk_request& record) { return write(record, to.initChunkRequest(), with); }
   result<void> operator()(const chunk& record) { return write(record, to.initChunk(), with); }
   result<void> operator()(const part_progress& record) { return write(record, to.initPartProgress(), with); }
@@ -100,6 +103,9 @@ result<void> read_body(body_reader from, body& into, record_reader& with) {
     case schema::Envelope::Body::ABILITY_REQUEST: into = ability_request(); return {};
     case schema::Envelope::Body::ABILITY: return read_as<ability>(from.getAbility(), into, with);
     case schema::Envelope::Body::LINK_PROBE: return read_as<link_probe>(from.getLinkProbe(), into, with);
+    case schema::Envelope::Body::OPEN_STREAM: return read_as<open_stream>(from.getOpenStream(), into, with);
+    case schema::Envelope::Body::STREAM_PART: return read_as<stream_part>(from.getStreamPart(), into, with);
+    case schema::Envelope::Body::STREAM_ACK: return read_as<stream_ack>(from.getStreamAck(), into, with);
     case schema::Envelope::Body::KILL_PART: return read_as<kill_part>(from.getKillPart(), into, with);
     case schema::Envelope::Body::UNLOAD_PART: return read_as<unload_part>(from.getUnloadPart(), into, with);
     case schema::Envelope::Body::NODE_LEAVING: return read_as<node_leaving>(from.getNodeLeaving(), into, with);
@@ -118,7 +124,7 @@ result<outgoing_message> encode_unguarded(const envelope& letter) {
   root.setKind(static_cast<schema::Envelope::Kind>(letter.kind));
   root.setCorrelation(letter.correlation);
   root.setTarget(letter.target);
-  TROUPE_CHECK(with.write(letter.sender, root.initSender()));
+  if (letter.sender != actor_ref()) TROUPE_CHECK(with.write(letter.sender, root.initSender()));
   TROUPE_CHECK(std::visit(body_writer{root.initBody(), with}, letter.body));
 
   const std::size_t bytes = capnp::computeSerializedSizeInWords(message) * sizeof(capnp::word);

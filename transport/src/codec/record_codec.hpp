@@ -27,6 +27,9 @@ result<void> write(const chunk& record, schema::Chunk::Builder to, record_writer
 result<void> write(const part_progress& record, schema::PartProgress::Builder to, record_writer& with);
 result<void> write(const ability& record, schema::Ability::Builder to, record_writer& with);
 result<void> write(const link_probe& record, schema::LinkProbe::Builder to, record_writer& with);
+result<void> write(const open_stream& record, schema::OpenStream::Builder to, record_writer& with);
+result<void> write(const stream_part& record, schema::StreamPart::Builder to, record_writer& with);
+result<void> write(const stream_ack& record, schema::StreamAck::Builder to, record_writer& with);
 
 result<void> read(schema::LoadPart::Reader from, load_part& into, record_reader& with);
 result<void> read(schema::PartUp::Reader from, part_up& into, record_reader& with);
@@ -48,5 +51,8 @@ result<void> read(schema::Chunk::Reader from, chunk& into, record_reader& with);
 result<void> read(schema::PartProgress::Reader from, part_progress& into, record_reader& with);
 result<void> read(schema::Ability::Reader from, ability& into, record_reader& with);
 result<void> read(schema::LinkProbe::Reader from, link_probe& into, record_reader& with);
+result<void> read(schema::OpenStream::Reader from, open_stream& into, record_reader& with);
+result<void> read(schema::StreamPart::Reader from, stream_part& into, record_reader& with);
+result<void> read(schema::StreamAck::Reader from, stream_ack& into, record_reader& with);
 
 }  // namespace troupe::wire

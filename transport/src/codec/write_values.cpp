@@ -49,7 +49,7 @@ result<void> record_writer::write(const actor_ref& value, schema::ActorRef::Buil
   TROUPE_CHECK(check_text(value.address, limits::address_bytes_max, "the address of an actor's node"));
   write(value.node, to.initNode());
   to.setActor(value.actor);
-  to.setAddress(value.address);
+  if (!value.address.empty()) to.setAddress(value.address);
   return {};
 }
 

@@ -37,16 +37,13 @@ result<void> link_loop::send(outgoing_message message) {
   std::unique_lock guard(mutex_);
   if (closing_ || !stream_) return fail(errc::unavailable, "the link to \"{}\" is closed", peer_.node.name);
   const bool idle = out_.empty();
-  const std::size_t bytes = message.byte_size();
   if (auto queued = out_.push(std::move(message)); !queued) {
     room_wanted_ = room_wanted_ || queued.error().code() == errc::unavailable;
     return std::move(queued).while_doing(fmt::format("sending to \"{}\"", peer_.node.name));
   }
   if (!idle) return {};  // somebody is at it, and goes on until the outbox is empty
-  if (bytes <= limits::direct_write_bytes_max) {
-    // What goes wrong here is seen by the link's thread as well.
-    static_cast<void>(write_waiting(guard, 1));
-  }
+  // What goes wrong here is seen by the link's thread as well.
+  static_cast<void>(write_waiting(guard, limits::direct_write_bytes_max));
   if (!out_.empty()) wake_.signal();
   return {};
 }

@@ -90,8 +90,8 @@ public:
 class device_fault_hook {
 public:
   virtual ~device_fault_hook() = default;
-  /// `call` names the driver function. Returning `device_lost` or `out_of_memory` makes it fail so; nothing lets it
-  /// pass. Called from any thread.
+  /// `call` names the driver function. Returning `device_lost`, `unavailable` (the driver cannot start now), `internal`
+  /// (an error of no known kind) or `out_of_memory` makes it fail so; nothing lets it pass. Called from any thread.
   virtual std::optional<errc> before_call(std::string_view call) = 0;
 };
 

@@ -96,6 +96,8 @@ public:
   /// How many files the model has, and their bytes.
   std::size_t parts() const noexcept;
   std::size_t byte_size() const noexcept;
+  /// The bytes of the i-th file, as long as this object or a copy lives.
+  std::span<const std::byte> part(std::size_t i) const noexcept;
 
   /// How many keys there are, and the i-th in the order of their names.
   std::size_t keys() const noexcept;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <vector>
 
 #include "troupe/engine/tensor.hpp"
@@ -11,6 +12,8 @@ namespace troupe {
 /// A decoded picture: u8 tensor [height, width, channels], channels 1 (grey) or 3 (RGB).
 /// Reads PNG, JPEG, BMP and PNM up to `limits::image_pixels_max`; the error names the file.
 result<tensor> read_image(const std::filesystem::path& file);
+/// The same from memory.
+result<tensor> parse_image(std::span<const std::byte> bytes);
 
 /// How pixels become a model's input.
 struct image_layout {

@@ -33,4 +33,12 @@ result<std::vector<graph>> cut_pipeline_at(const graph& model, const std::vector
 result<std::vector<std::size_t>> even_cuts(const graph& model, std::size_t stages, const operator_table& operators,
                                            dtype storage = dtype::f16);
 
+/// Has the float16 values that cross the cuts between these parts, as `cut_pipeline` made them, travel as int8 with a
+/// fp32 scale for each row (along the last axis, and those before it where that is short, but never the first): about
+/// half the bytes. At the first cut that a value crosses it changes by up to 1/254 of its row's largest magnitude;
+/// later cuts pass it on as it came. Everything else travels as before: integers, other types, inputs of the model,
+/// results of the last part. It is part of the graphs, so that results do not depend on where parts are placed; they do
+/// on where the model is cut.
+result<void> compress_cuts(std::vector<graph>& parts);
+
 }  // namespace troupe

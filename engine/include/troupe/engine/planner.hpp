@@ -15,7 +15,8 @@ namespace troupe {
 struct planning_node {
   std::string name;
   node_ability ability;
-  link_ability link;  ///< to the other nodes and to who wants the outputs
+  link_ability link;          ///< to the other nodes and to who wants the outputs
+  std::string unusable = {};  ///< why it cannot be planned with; empty: it can
 };
 
 struct planning_options {
@@ -31,6 +32,7 @@ struct planned_part {
   std::size_t first = 0;  ///< pieces `first` to `last` - 1 of the model (`model_costs`)
   std::size_t last = 0;
   double share = 1;  ///< of each batch, for replicas; the shares of all sum to 1
+  double rows = 1;   ///< of the batch that was planned with, for replicas
   std::size_t operators = 0;
   std::uint64_t weight_bytes = 0;  ///< a weight that several operators of the part use is counted by each
   std::uint64_t memory_bytes = 0;  ///< weights, states and activations

@@ -44,7 +44,12 @@ VkResult checkpoint::injected_failure(std::string_view name) const {
   if (!hook_) return VK_SUCCESS;
   const auto failure = hook_->before_call(name);
   if (!failure) return VK_SUCCESS;
-  return *failure == errc::device_lost ? VK_ERROR_DEVICE_LOST : VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  switch (*failure) {
+    case errc::device_lost: return VK_ERROR_DEVICE_LOST;
+    case errc::unavailable: return VK_ERROR_INITIALIZATION_FAILED;
+    case errc::internal: return VK_ERROR_UNKNOWN;
+    default: return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  }
 }
 
 result<VkResult> checkpoint::judge(std::string_view name, call_outcome outcome) {

@@ -106,6 +106,10 @@ std::size_t gguf_file::byte_size() const noexcept {
   return bytes;
 }
 
+std::span<const std::byte> gguf_file::part(std::size_t i) const noexcept {
+  return held_->parts[i].span();
+}
+
 std::size_t gguf_file::keys() const noexcept {
   return held_->entries.size();
 }

@@ -35,8 +35,8 @@ inline constexpr std::size_t send_queue_bytes_max = std::size_t{64} << 20;
 inline constexpr std::size_t control_queue_bytes_max = std::size_t{4} << 20;
 /// Messages that wait in one lane: bounds the bookkeeping of very many small ones.
 inline constexpr std::size_t send_queue_messages_max = 65'536;
-/// Messages up to this many bytes are written by the thread that sends them when nothing else waits: it saves a
-/// thread switch, and a write of this size does not keep the sender.
+/// The thread that sends to an idle link writes so many bytes itself, to the end of a frame: it saves a thread switch, or
+/// has the message on its way while the link's thread wakes up for the rest.
 inline constexpr std::size_t direct_write_bytes_max = std::size_t{64} << 10;
 
 /// Connections of one listener that have not greeted yet. When one more arrives, the oldest is closed: an honest peer
@@ -79,6 +79,12 @@ inline constexpr std::size_t route_hops_max = 257;
 inline constexpr std::size_t step_tensors_max = 4096;
 /// Bytes of a probe of a link: enough to fill a fast one for a while.
 inline constexpr std::size_t probe_bytes_max = std::size_t{4} << 20;
+/// Tokens of a prompt that somebody asks a server of streams to go on with, and bytes of a prompt that is text.
+inline constexpr std::size_t stream_tokens_max = std::size_t{1} << 20;
+inline constexpr std::size_t stream_text_bytes_max = std::size_t{4} << 20;
+/// Tokens, and bytes of their text, in one part of a stream: a server divides what is more.
+inline constexpr std::size_t stream_part_tokens_max = 4096;
+inline constexpr std::size_t stream_part_bytes_max = std::size_t{1} << 20;
 /// Decoded structures take at most this many bytes for each byte of their record, plus a constant for short ones.
 inline constexpr std::size_t decoded_bytes_per_byte_max = 8;
 inline constexpr std::size_t decoded_bytes_base = 4096;

@@ -43,6 +43,9 @@ inline constexpr std::array record_rules{
     record_rule{"ability_request", record_rule::sender::coordinator},
     record_rule{"ability", record_rule::sender::nobody},
     record_rule{"link_probe", record_rule::sender::coordinator},
+    record_rule{"open_stream", record_rule::sender::coordinator},
+    record_rule{"stream_part", record_rule::sender::worker},
+    record_rule{"stream_ack", record_rule::sender::coordinator},
 };
 static_assert(record_rules.size() == std::variant_size_v<body>, "every record needs a rule, in the order of `body`");
 

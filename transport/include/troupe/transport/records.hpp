@@ -11,6 +11,7 @@
 #include "troupe/engine/graph.hpp"
 #include "troupe/transport/message.hpp"
 #include "troupe/transport/node_id.hpp"
+#include "troupe/transport/stream_request.hpp"
 #include "troupe/transport/weight_manifest.hpp"
 
 namespace troupe::wire {
@@ -86,7 +87,8 @@ struct step {
   std::vector<actor_ref> route;   ///< hops still to come, next one first
   actor_ref origin;
   std::vector<tensor> tensors;
-  std::uint32_t slice = 0;  ///< who made the partial results that slices send each other
+  std::uint32_t slice = 0;           ///< who made the partial results that slices send each other
+  std::vector<float> stage_seconds;  ///< that the devices of the stages before took
 };
 
 struct step_failed {
@@ -190,10 +192,37 @@ struct link_probe {
   tensor payload;
 };
 
+struct open_stream {
+  node_id id;  ///< drawn by the client
+  std::uint32_t next_index = 0;
+  std::uint64_t fingerprint = 0;  ///< of what comes before `next_index`, as the server told it; 0: not known
+  stream_request request;
+};
+
+struct stream_part {
+  node_id id;
+  std::uint32_t first = 0;  ///< index of the first of `tokens`
+  std::vector<token_id> tokens;
+  std::string text;               ///< that became certain with them; any bytes
+  std::uint64_t fingerprint = 0;  ///< of everything up to the last of `tokens`
+  std::uint32_t prompt_tokens = 0;
+  bool durable = false;
+  stream_finish finished = stream_finish::none;
+  error failure{errc::internal, ""};  ///< with `failed`
+  std::uint32_t retry_after_ms = 0;   ///< with `overloaded`
+};
+
+struct stream_ack {
+  node_id id;
+  std::uint32_t received = 0;
+  bool cancel = false;
+};
+
 /// What an envelope carries; `std::monostate` for none. The order is that of the schema's union.
 using body = std::variant<std::monostate, error, ok, load_part, part_up, part_failed, unload_plan, step, step_failed,
                           cancel, node_status_request, node_status, connect_peer, ping, pong, kill_part, unload_part,
-                          node_leaving, chunk_request, chunk, part_progress, ability_request, ability, link_probe>;
+                          node_leaving, chunk_request, chunk, part_progress, ability_request, ability, link_probe,
+                          open_stream, stream_part, stream_ack>;
 
 /// What a message is to the actors at both ends. Values travel on the wire: add at the end, never renumber.
 enum class envelope_kind : std::uint8_t {

@@ -1,4 +1,4 @@
-#include "node_process.hpp"
+#include "troupe/chaos/node_process.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-namespace troupe::sample {
+namespace troupe::chaos {
 namespace {
 
 constexpr std::chrono::seconds ready_within{30};
@@ -45,6 +45,10 @@ result<node_process> node_process::start(const std::string& program, const std::
   std::vector<std::string> words{program, "node", "--listen", listen, "--name", name, "--json"};
   if (!device.empty()) words.insert(words.end(), {"--device", device});
   words.insert(words.end(), more.begin(), more.end());
+  return run(std::move(words), name);
+}
+
+result<node_process> node_process::run(std::vector<std::string> words, const std::string& name) {
   // Everything that allocates happens before the fork: other threads of this process may hold locks.
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
@@ -54,10 +58,13 @@ result<node_process> node_process::start(const std::string& program, const std::
   if (pipe2(ends, O_CLOEXEC) != 0) return error(errc::unavailable, std::string("no pipe: ") + std::strerror(errno));
   const int pid = fork();
   if (pid == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);  // a demo that is killed leaves no nodes behind
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);  // what the thread here has blocked is not the node's business
     dup2(ends[1], STDOUT_FILENO);
     execv(arguments[0], arguments.data());
-    _exit(127);
+    ::kill(getpid(), SIGKILL);  // without the exit handlers of a program that this is only a copy of
   }
   close(ends[1]);
   if (pid < 0) {
@@ -69,7 +76,7 @@ result<node_process> node_process::start(const std::string& program, const std::
   close(ends[0]);
   const auto ready = nlohmann::json::parse(line, nullptr, false);
   if (!ready.is_object() || !ready.contains("port") || !ready["port"].is_number_unsigned())
-    return error(errc::unavailable, program + " node does not get ready; it says \"" + line + "\"");
+    return error(errc::unavailable, words[0] + " " + words[1] + " does not get ready; it says \"" + line + "\"");
   started.address_ = "127.0.0.1:" + std::to_string(ready["port"].get<unsigned>());
   return started;
 }
@@ -97,15 +104,23 @@ void node_process::kill() {
   pid_ = -1;
 }
 
+result<void> node_process::signal(int number) {
+  if (!alive() || ::kill(pid_, number) != 0)
+    return error(errc::unavailable, "the node process \"" + name_ + "\" has ended");
+  return {};
+}
+
+bool node_process::alive() {
+  if (pid_ >= 0 && waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = -1;
+  return pid_ >= 0;
+}
+
 bool node_process::wait_for_end(int milliseconds) {
   for (int waited = 0; waited < milliseconds; waited += 10) {
-    if (waitpid(pid_, nullptr, WNOHANG) == pid_) {
-      pid_ = -1;
-      return true;
-    }
+    if (!alive()) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   return false;
 }
 
-}  // namespace troupe::sample
+}  // namespace troupe::chaos

@@ -1,0 +1,14 @@
+// How both ends of streams connect.
+#pragma once
+
+#include <filesystem>
+
+#include "troupe/transport/tcp.hpp"
+
+namespace troupe {
+
+/// Greets as `name`; with this machine's key where links may leave it.
+result<wire::tcp_options> stream_link_options(const wire::address& where, const std::string& name,
+                                              const std::filesystem::path& state_directory);
+
+}  // namespace troupe
