@@ -14,6 +14,8 @@ public:
     quiet(*this);
   }
 
+  const char* name() const override { return "troupe.aggregator"; }
+
   caf::behavior make_behavior() override {
     return {
         [this](step_msg& arrived) {

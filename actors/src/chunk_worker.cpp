@@ -7,8 +7,8 @@
 namespace troupe {
 
 caf::actor spawn_chunk_worker(caf::event_based_actor* store, chunk_cache cache) {
-  return store->spawn<caf::detached + caf::linked>(
-      [](caf::event_based_actor* self, const std::shared_ptr<chunk_cache>& files) -> caf::behavior {
+  return spawn_blocking_function(
+      *store, [files = std::make_shared<chunk_cache>(std::move(cache))](caf::event_based_actor* self) -> caf::behavior {
         quiet(*self);
         return {[files](const read_chunk_msg& wanted) {
                   if (auto found = files->read(wanted.hash)) return chunk_msg{std::move(*found)};
@@ -23,8 +23,7 @@ caf::actor spawn_chunk_worker(caf::event_based_actor* store, chunk_cache cache) 
                   files->write(received.hash, received.data.bytes());
                   return ok_atom::value;
                 }};
-      },
-      std::make_shared<chunk_cache>(std::move(cache)));
+      });
 }
 
 }  // namespace troupe

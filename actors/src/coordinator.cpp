@@ -37,6 +37,8 @@ public:
     set_down_handler([this](caf::scheduled_actor*, caf::down_msg& down) { on_down(down); });
   }
 
+  const char* name() const override { return "troupe.coordinator"; }
+
   caf::behavior make_behavior() override {
     for (std::uint32_t host = 0; host < options_.nodes.size(); ++host) {
       watch_host(host);
@@ -47,7 +49,7 @@ public:
     return {
         [this](submit_msg& submitted) {
           const std::uint64_t id = ++requests_;
-          const auto now = steady_clock::now();
+          const auto now = clock().now();
           waiting_.emplace(id, waiting_caller{submitted.ticket, std::move(submitted.done)});
           tickets_.emplace(submitted.ticket, id);
           if (submitted.deadline > now) delayed_send(this, submitted.deadline - now, deadline_tick_msg{id});
@@ -67,16 +69,16 @@ public:
             perform(state_.cancel(found->second));
         },
         [this](const micro_joined_msg& joined) {
-          const auto now = steady_clock::now();
+          const auto now = clock().now();
           note_times(joined.request, joined.times, now);
           perform(state_.micro_joined(joined.request, joined.times.micro, now));
         },
-        [this](const late_tick_msg& tick) { perform(state_.late_due(tick.request, steady_clock::now())); },
+        [this](const late_tick_msg& tick) { perform(state_.late_due(tick.request, clock().now())); },
         [this](joined_msg& joined) {
-          note_times(joined.request, joined.times, steady_clock::now());
+          note_times(joined.request, joined.times, clock().now());
           perform(state_.joined(joined.request, joined.first_attempt, std::move(joined.outcome)));
         },
-        [this](const deadline_tick_msg& tick) { perform(state_.deadline_passed(tick.request, steady_clock::now())); },
+        [this](const deadline_tick_msg& tick) { perform(state_.deadline_passed(tick.request, clock().now())); },
         [this](const retry_tick_msg& tick) { perform(state_.retry_due(tick.request, tick.micro, tick.attempt)); },
         [this](const aggregator_replaced_msg& replaced) {
           options_.aggregator = replaced.aggregator;
@@ -150,11 +152,11 @@ private:
     if (round == std::size(link_probes)) return perform(state_.host_known(host, std::move(node)));
     auto payload = tensor::make(dtype::u8, {link_probes[round]});
     if (!payload) return perform(state_.host_known(host, std::nullopt));
-    const time_point started = steady_clock::now();
+    const time_point started = clock().now();
     request(options_.nodes[host], placement_patience, link_probe_msg{std::move(*payload)})
         .then(
             [this, host, node = std::move(node), round, started](ok_atom) mutable {
-              const double taken = std::chrono::duration<double>(steady_clock::now() - started).count();
+              const double taken = std::chrono::duration<double>(clock().now() - started).count();
               if (round == 0)
                 node.link.round_trip_s = taken;
               else
@@ -285,7 +287,7 @@ private:
     work.route.push_back(options_.aggregator);
     // Every slice takes the inputs; of a pipeline, the first stage does.
     if (!slices) parts.resize(1);
-    const auto patience = std::max<duration>(order.deadline - steady_clock::now(), std::chrono::milliseconds(1));
+    const auto patience = std::max<duration>(order.deadline - clock().now(), std::chrono::milliseconds(1));
     for (const caf::actor& part : parts)
       request(part, patience, work)
           .then([](ok_atom) {},

@@ -262,7 +262,9 @@ coordinator_actions coordinator_state::part_failed(std::uint32_t part, std::uint
     set_up(part, false);
     lose_replica(layout_->parts[part].replica, out);
   }
-  if (!why.retryable() && why.code() != errc::internal) {
+  // A host that did not take the part in time says nothing about others.
+  const bool of_host = why.retryable() || why.code() == errc::internal || why.code() == errc::deadline_exceeded;
+  if (!of_host) {
     fail_plan(why, out);  // the same model and options fail everywhere
     return out;
   }

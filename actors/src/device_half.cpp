@@ -27,18 +27,20 @@ public:
     quiet(*this);
   }
 
+  const char* name() const override { return "troupe.device"; }
+
   caf::behavior make_behavior() override {
     // Loading happens as the first message, so that a stop before it is heard.
     send(this, start_atom::value);
     return {[this](start_atom) { load(); },
             [this](compute_msg& work) {
-              const time_point started = steady_clock::now();
+              const time_point started = clock().now();
               auto outcome = contained([&]() -> result<std::vector<tensor>> {
                 if (work.segment >= programs_.size() || !programs_[work.segment])
                   return error(errc::internal, "a step came before the program was loaded");
                 return programs_[work.segment]->run(work.inputs, work.deadline, cancel_);
               });
-              const std::chrono::duration<float> taken = steady_clock::now() - started;
+              const std::chrono::duration<float> taken = clock().now() - started;
               send(control_, computed_msg{std::move(outcome), taken.count()});
             }};
   }
@@ -80,8 +82,8 @@ private:
 }  // namespace
 
 caf::actor spawn_device_half(caf::event_based_actor* control, shard_options options, cancellation cancel) {
-  return control->spawn<device_half, caf::detached + caf::linked>(caf::actor_cast<caf::actor>(control),
-                                                                  std::move(options), std::move(cancel));
+  return spawn_blocking<device_half>(*control, caf::actor_cast<caf::actor>(control), std::move(options),
+                                     std::move(cancel));
 }
 
 }  // namespace troupe

@@ -2,8 +2,6 @@
 
 #include <caf/actor_cast.hpp>
 
-#include "troupe/transport/node_id.hpp"
-
 namespace troupe {
 
 caf::actor exported_actors::find(std::uint64_t number) const {
@@ -17,7 +15,7 @@ std::uint64_t exported_actors::publish(const caf::actor& handle) {
     const std::lock_guard lock(mutex_);
     if (const auto known = numbers_.find(handle.id()); known != numbers_.end()) return known->second;
   }
-  const auto drawn = wire::make_node_id();  // random bits of the system; 64 of them name an actor
+  const auto drawn = random_bits_();  // 64 of them name an actor
   const std::uint64_t number = drawn ? drawn->low : 0;
   if (number <= node_actor_number) return 0;
   publish_as(number, handle);

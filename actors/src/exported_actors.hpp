@@ -4,9 +4,12 @@
 #include <caf/actor.hpp>
 #include <caf/actor_addr.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+
+#include "troupe/transport/node_id.hpp"
 
 namespace troupe {
 
@@ -17,6 +20,9 @@ inline constexpr std::uint64_t node_actor_number = 1;
 /// Being reachable keeps nobody alive; who has ended is forgotten. Safe to use from any thread.
 class exported_actors : public std::enable_shared_from_this<exported_actors> {
 public:
+  /// `random_bits` gives bits that nobody guesses.
+  explicit exported_actors(std::function<result<wire::node_id>()> random_bits) : random_bits_(std::move(random_bits)) {}
+
   /// Nobody when there is no such actor (any more).
   caf::actor find(std::uint64_t number) const;
   /// The number of the actor, which it gets when it has none; 0 when there are no random numbers to be had.
@@ -26,6 +32,7 @@ public:
 private:
   void forget(std::uint64_t number, caf::actor_id id, const caf::actor_addr& address);
 
+  const std::function<result<wire::node_id>()> random_bits_;
   mutable std::mutex mutex_;
   std::unordered_map<std::uint64_t, caf::actor_addr> exported_;
   std::unordered_map<caf::actor_id, std::uint64_t> numbers_;  // by those that CAF gave them

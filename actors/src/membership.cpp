@@ -2,6 +2,7 @@
 
 #include <caf/send.hpp>
 #include <map>
+#include <set>
 
 #include "caf_error.hpp"
 #include "model_messages.hpp"
@@ -21,6 +22,8 @@ public:
     quiet(*this);
     set_down_handler([this](caf::scheduled_actor*, caf::down_msg& down) { on_down(down); });
   }
+
+  const char* name() const override { return "troupe.membership"; }
 
   caf::behavior make_behavior() override {
     for (const std::string& address : options_.addresses)
@@ -73,7 +76,7 @@ private:
 
   void connect(std::uint32_t number) {
     // The callback runs on another thread: only a message may come back from there.
-    options_.links->connect_async(state_.members().at(number).address, steady_clock::now() + connect_patience,
+    options_.links->connect_async(state_.members().at(number).address, clock().now() + connect_patience,
                                   [self = caf::actor_cast<caf::actor_addr>(this), number](result<caf::actor> outcome) {
                                     if (const auto alive = caf::actor_cast<caf::actor>(self))
                                       caf::anon_send(alive, member_linked_msg{number, std::move(outcome)});
@@ -84,36 +87,48 @@ private:
     if (!linked.node) return on_failed(linked.member, linked.node.error());
     const auto found = state_.members().find(linked.member);
     if (found == state_.members().end()) return;
-    // Stages on different nodes talk to each other directly, so a node is there when all others are linked to it.
-    struct introduction {
-      std::size_t missing = 1;
-      std::optional<error> failure;
-    };
-    const auto made = std::make_shared<introduction>();
-    const auto count_down = [this, made, number = linked.member, node = *linked.node] {
-      if (--made->missing > 0) return;
-      if (made->failure)
-        on_failed(number, *made->failure);
-      else
-        on_up(number, node);
-    };
+    introduce(
+        std::make_shared<introduction>(introduction{linked.member, *linked.node, found->second.address, {}, {}, 0}));
+  }
+
+  /// Stages on different nodes talk to each other directly, so a node is there when all others are linked to it.
+  struct introduction {
+    std::uint32_t number;
+    caf::actor node;
+    std::string address;
+    std::set<std::uint32_t> told;  ///< of the node
+    std::optional<error> failure;
+    std::size_t missing;
+  };
+
+  void introduce(const std::shared_ptr<introduction>& made) {
+    // Until none is left: others may come up while this one is introduced.
     for (const auto& [number, other] : nodes_) {
+      if (!made->told.insert(number).second) continue;
       ++made->missing;
       const std::string name = state_.members().at(number).address;
-      request(other, connect_patience, connect_peer_msg{found->second.address})
-          .then([count_down](ok_atom) { count_down(); },
-                [this, made, count_down, name, number = number](caf::error& why) {
+      request(other, connect_patience, connect_peer_msg{made->address})
+          .then([this, made](ok_atom) { told_one(made); },
+                [this, made, name, number = number](caf::error& why) {
                   // One that is lost itself says nothing about the new one.
                   if (nodes_.count(number))
                     made->failure = from_caf(why).while_doing("linking the node " + name + " to it");
-                  count_down();
+                  told_one(made);
                 });
     }
-    count_down();
+    if (made->missing > 0) return;
+    if (made->failure)
+      on_failed(made->number, *made->failure);
+    else
+      on_up(made->number, made->node);
+  }
+
+  void told_one(const std::shared_ptr<introduction>& made) {
+    if (--made->missing == 0) introduce(made);
   }
 
   void on_up(std::uint32_t number, const caf::actor& node) {
-    if (!state_.joined(number, steady_clock::now())) return;
+    if (!state_.joined(number, clock().now())) return;
     nodes_[number] = node;
     monitor(node);
     changed();
@@ -127,7 +142,7 @@ private:
       changed();
       return answer_first(number, why);
     }
-    if (const auto pause = state_.failed(number, why, steady_clock::now())) {
+    if (const auto pause = state_.failed(number, why, clock().now())) {
       delayed_send(this, *pause, member_due_msg{number});
       changed();
     }

@@ -9,6 +9,7 @@
 #include "caf_error.hpp"
 #include "model_messages.hpp"
 #include "part_loader.hpp"
+#include "peer_links.hpp"
 #include "runtime.hpp"
 #include "tree_conversion.hpp"
 #include "troupe/actors/messages.hpp"
@@ -20,19 +21,22 @@ namespace {
 
 /// Parts that one node runs at the same time: each has a thread and a device of its own.
 constexpr std::size_t parts_max = 256;
-/// How long a coordinator's order to link to a peer may take.
-constexpr std::chrono::seconds connect_patience{5};
 /// How long the supervisors of parts may take to describe themselves.
 constexpr std::chrono::seconds describe_patience{1};
 
 class node_actor final : public caf::event_based_actor {
 public:
   node_actor(caf::actor_config& config, node_options options)
-      : event_based_actor(config), options_(std::move(options)), loader_(*this, options_.store) {
+      : event_based_actor(config),
+        options_(std::move(options)),
+        loader_(*this, options_.store),
+        peers_(*this, options_.links) {
     quiet(*this);
     set_down_handler([this](caf::scheduled_actor*, caf::down_msg& down) { on_down(down); });
     set_exit_handler([this](caf::scheduled_actor*, caf::exit_msg& exit) { on_exit_request(exit); });
   }
+
+  const char* name() const override { return "troupe.node"; }
 
   caf::behavior make_behavior() override {
     return {
@@ -50,7 +54,8 @@ public:
         [this](leave_atom) { return leave(); },
         [this](const kill_part_msg& order) { return kill(order); },
         [this](const connect_peer_msg& order) { return connect_peer(order); },
-        [this](const peer_connected_msg& ended) { on_connected(ended); },
+        [this](peer_linked_msg& ended) { peers_.on_linked(ended); },
+        [this](const relink_msg& due) { peers_.on_due(due); },
         [this](node_status_request_msg) { return describe(); },
         [this](const chunk_request_msg& wanted) -> caf::result<caf::message> {
           if (const caf::actor store = options_.store ? options_.store() : caf::actor()) return delegate(store, wanted);
@@ -212,17 +217,8 @@ private:
 
   caf::result<ok_atom> connect_peer(const connect_peer_msg& order) {
     if (!options_.links) return to_caf(fail(errc::unavailable, "the node \"{}\" has no links", options_.name));
-    const std::uint64_t ticket = ++tickets_;
     auto promise = make_response_promise();
-    connecting_.emplace(ticket, promise);
-    // The callback runs on another thread: only a message may come back from there.
-    options_.links->connect_async(order.address, steady_clock::now() + connect_patience,
-                                  [self = caf::actor_cast<caf::actor_addr>(this), ticket](result<caf::actor> outcome) {
-                                    result<void> ended;
-                                    if (!outcome) ended = std::move(outcome).error();
-                                    if (const auto alive = caf::actor_cast<caf::actor>(self))
-                                      caf::anon_send(alive, peer_connected_msg{ticket, ended});
-                                  });
+    peers_.connect(order.address, promise);
     return promise;
   }
 
@@ -232,7 +228,7 @@ private:
       return to_caf(fail(errc::unsupported, "the node \"{}\" does not measure its device", options_.name));
     if (const auto known = options_.ability->known()) return ability_msg{*known};
     if (!measurer_)
-      measurer_ = spawn<caf::detached + caf::linked>([source = options_.ability](caf::event_based_actor* self) {
+      measurer_ = spawn_blocking_function(*this, [source = options_.ability](caf::event_based_actor* self) {
         quiet(*self);
         return caf::behavior{[source](ability_request_msg) -> caf::result<ability_msg> {
           auto measured = source->get();
@@ -287,16 +283,6 @@ private:
     }
   };
 
-  void on_connected(const peer_connected_msg& ended) {
-    const auto found = connecting_.find(ended.ticket);
-    if (found == connecting_.end()) return;
-    if (ended.outcome)
-      found->second.deliver(ok_atom::value);
-    else
-      found->second.deliver(to_caf(ended.outcome.error()));
-    connecting_.erase(found);
-  }
-
   void on_down(const caf::down_msg& down) {
     if (stopping_.erase(down.source)) return;
     for (auto each = parts_.begin(); each != parts_.end(); ++each) {
@@ -306,6 +292,7 @@ private:
       stopping_.erase(down.source);
       return;
     }
+    if (peers_.on_down(down.source)) return;
     // An observer: nobody is left who needs its parts.
     unload(
         [&](const part_key&, std::uint32_t, const caf::actor& observer) { return observer.address() == down.source; });
@@ -325,8 +312,7 @@ private:
   std::vector<caf::typed_response_promise<ok_atom>> left_;
   std::set<caf::actor_addr> stopping_;
   caf::actor measurer_;
-  std::uint64_t tickets_ = 0;
-  std::map<std::uint64_t, caf::response_promise> connecting_;
+  peer_links peers_;
 };
 
 }  // namespace

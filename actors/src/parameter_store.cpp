@@ -27,18 +27,16 @@ std::uint64_t available_memory() {
 
 /// A thread of its own for hashing whole networks, so that chunks of others do not wait for it.
 caf::actor spawn_packer(caf::event_based_actor& store, std::shared_ptr<weight_registry> registry) {
-  return store.spawn<caf::detached + caf::linked>(
-      [](caf::event_based_actor* self, const std::shared_ptr<weight_registry>& known) -> caf::behavior {
-        quiet(*self);
-        return {[known](const pack_weights_msg& wanted) -> caf::result<weights_msg> {
-          if (auto before = known->find(wanted.network)) return weights_msg{std::move(before)};
-          auto made = packed_weights::pack(wanted.network);
-          if (!made) return to_caf(std::move(made).error().while_doing("naming the chunks of a part's weights"));
-          known->add(*made);
-          return weights_msg{std::move(*made)};
-        }};
-      },
-      std::move(registry));
+  return spawn_blocking_function(store, [known = std::move(registry)](caf::event_based_actor* self) -> caf::behavior {
+    quiet(*self);
+    return {[known](const pack_weights_msg& wanted) -> caf::result<weights_msg> {
+      if (auto before = known->find(wanted.network)) return weights_msg{std::move(before)};
+      auto made = packed_weights::pack(wanted.network);
+      if (!made) return to_caf(std::move(made).error().while_doing("naming the chunks of a part's weights"));
+      known->add(*made);
+      return weights_msg{std::move(*made)};
+    }};
+  });
 }
 
 class parameter_store final : public caf::event_based_actor {
@@ -47,6 +45,8 @@ public:
       : event_based_actor(config), options_(std::move(options)) {
     quiet(*this);
   }
+
+  const char* name() const override { return "troupe.store"; }
 
   caf::behavior make_behavior() override {
     worker_ = spawn_chunk_worker(this, chunk_cache(options_.cache, options_.cache_bytes_max));
@@ -84,7 +84,8 @@ private:
     const std::uint64_t total = wanted.manifest->byte_size();
     std::uint64_t needed = total;
     for (const auto& [number, each] : jobs_) needed += each.total - each.done;
-    if (const std::uint64_t available = available_memory(); needed > available)
+    const std::uint64_t available = options_.available_memory ? options_.available_memory() : available_memory();
+    if (needed > available)
       return to_caf(fail(errc::out_of_memory,
                          "the weights of part {} take {} bytes, {} with what is on its way, and {} are available; use "
                          "more shards or nodes",

@@ -18,6 +18,7 @@ struct parameter_store_options {
   std::shared_ptr<weight_registry> registry;
   std::filesystem::path cache;  ///< folder of chunks; empty: none
   std::uint64_t cache_bytes_max = 0;
+  std::function<std::uint64_t()> available_memory;  ///< bytes that the host has for weights; empty: asks the kernel
 };
 
 /// Its file operations and hashes are done by a thread of its own.

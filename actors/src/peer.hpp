@@ -56,6 +56,7 @@ public:
 
   wire::actor_ref to_reference(const caf::actor& handle) override;
   caf::actor to_handle(const wire::actor_ref& reference) override;
+  time_point now() const override { return system_.clock().now(); }
 
   /// From a handle: sends what was enqueued there.
   void outgoing(std::uint64_t target, caf::mailbox_element_ptr what);

@@ -48,7 +48,7 @@ struct remoting::implementation final : peer_owner, std::enable_shared_from_this
 
   caf::actor_system& system;
   const remoting_options options;
-  const std::shared_ptr<exported_actors> exports = std::make_shared<exported_actors>();
+  const std::shared_ptr<exported_actors> exports;
   const std::shared_ptr<thread_count> threads = std::make_shared<thread_count>();
   std::optional<error> unusable;
   std::atomic<std::size_t> refused{0};
@@ -66,6 +66,11 @@ struct remoting::implementation final : peer_owner, std::enable_shared_from_this
 
   result<void> usable();
   result<std::shared_ptr<peer>> adopt(std::unique_ptr<wire::link> made, std::string dialed);
+  /// The peer at this address that there is a link to already.
+  std::shared_ptr<peer> linked_to(const std::string& address, const std::optional<wire::key_hash>& owner);
+  /// `connect_async` where links come from `options.network`.
+  void connect_through_network(const std::string& address, time_point deadline,
+                               std::function<void(result<caf::actor>)> done);
   /// How to talk to `where`.
   result<wire::tcp_options> link_options(const wire::address& where);
 
@@ -74,10 +79,25 @@ struct remoting::implementation final : peer_owner, std::enable_shared_from_this
   void count_refusal() noexcept override { ++refused; }
 };
 
+namespace {
+
+/// Bits that nobody guesses: of the system, or of the network that stands for it.
+std::function<result<wire::node_id>()> random_bits(const std::shared_ptr<wire::link_network>& network) {
+  if (!network) return wire::make_node_id;
+  return [network]() -> result<wire::node_id> {
+    const std::uint64_t high = network->random_number();
+    return wire::node_id{high, network->random_number()};
+  };
+}
+
+}  // namespace
+
 remoting::implementation::implementation(caf::actor_system& owner, remoting_options given)
-    : system(owner), options(std::move(given)) {
+    : system(owner),
+      options(std::move(given)),
+      exports(std::make_shared<exported_actors>(random_bits(options.network))) {
   self.name = options.name;
-  auto drawn = wire::make_node_id();
+  auto drawn = random_bits(options.network)();
   if (drawn)
     self.id = *drawn;
   else
@@ -138,6 +158,27 @@ std::shared_ptr<peer> remoting::implementation::find_peer(const wire::node_id& i
   return nullptr;
 }
 
+std::shared_ptr<peer> remoting::implementation::linked_to(const std::string& address,
+                                                          const std::optional<wire::key_hash>& owner) {
+  const std::lock_guard lock(mutex);
+  for (const auto& each : peers)
+    if (each->alive() && each->is_at(address) && (!owner || each->info().proof.key == *owner)) return each;
+  return nullptr;
+}
+
+void remoting::implementation::connect_through_network(const std::string& address, time_point deadline,
+                                                       std::function<void(result<caf::actor>)> done) {
+  if (const auto known = linked_to(address, {})) return done(known->node_actor());
+  options.network->connect(self, address, deadline, [weak = weak_from_this(), address, done](auto made) {
+    const auto alive = weak.lock();
+    if (!alive) return done(error(errc::cancelled, "the system is stopping"));
+    if (!made) return done(std::move(made).error());
+    const auto joined = alive->adopt(std::move(*made), address);
+    if (!joined) return done(joined.error());
+    done((*joined)->node_actor());
+  });
+}
+
 remoting::remoting(caf::actor_system& system, const remoting_options& options)
     : impl_(std::make_shared<implementation>(system, options)) {}
 
@@ -152,11 +193,16 @@ void remoting::publish_node(const caf::actor& node) {
 result<std::uint16_t> remoting::listen(std::string_view address) {
   TROUPE_CHECK(impl_->usable());
   TROUPE_TRY(const auto where, wire::parse_address(address));
+  const auto accepted = [weak = std::weak_ptr(impl_)](std::unique_ptr<wire::link> made) {
+    if (const auto alive = weak.lock()) (void)alive->adopt(std::move(made), {});
+  };
+  if (impl_->options.network) {
+    impl_->self.listen_address = where.to_string();
+    TROUPE_CHECK(impl_->options.network->listen(impl_->self, accepted));
+    return where.port;
+  }
   TROUPE_TRY(wire::tcp_options options, impl_->link_options(where));
-  TROUPE_TRY(auto listener,
-             wire::listen_tcp(where.to_string(), std::move(options), [weak = std::weak_ptr(impl_)](auto made) {
-               if (const auto alive = weak.lock()) (void)alive->adopt(std::move(made), {});
-             }));
+  TROUPE_TRY(auto listener, wire::listen_tcp(where.to_string(), std::move(options), accepted));
   const std::uint16_t port = listener->local_address().port;
   const std::lock_guard lock(impl_->mutex);
   impl_->self.listen_address = listener->local_address().to_string();
@@ -168,13 +214,7 @@ result<caf::actor> remoting::connect(std::string_view address, time_point deadli
                                      std::optional<wire::key_hash> owner) {
   TROUPE_CHECK(impl_->usable());
   TROUPE_TRY(const auto where, wire::parse_address(address));
-  std::shared_ptr<peer> known;
-  {
-    const std::lock_guard lock(impl_->mutex);
-    for (const auto& each : impl_->peers)
-      if (each->alive() && each->is_at(where.to_string()) && (!owner || each->info().proof.key == *owner)) known = each;
-  }
-  if (known) return known->node_actor();
+  if (const auto known = impl_->linked_to(where.to_string(), owner)) return known->node_actor();
   TROUPE_TRY(wire::tcp_options options, impl_->link_options(where));
   options.expected_key = owner;
   TROUPE_TRY(auto made, wire::connect_tcp(where.to_string(), options, deadline));
@@ -183,6 +223,7 @@ result<caf::actor> remoting::connect(std::string_view address, time_point deadli
 }
 
 void remoting::connect_async(std::string address, time_point deadline, std::function<void(result<caf::actor>)> done) {
+  if (impl_->options.network) return impl_->connect_through_network(address, deadline, std::move(done));
   {
     const std::lock_guard lock(impl_->mutex);
     impl_->connectors.remove_if([](implementation::connector& each) {

@@ -12,6 +12,7 @@
 
 #include "troupe/engine/deadline.hpp"
 #include "troupe/engine/result.hpp"
+#include "troupe/transport/link_network.hpp"
 #include "troupe/transport/tcp.hpp"
 
 namespace troupe {
@@ -20,6 +21,7 @@ struct remoting_options {
   std::string name;                       ///< of this node, told to peers
   std::filesystem::path state_directory;  ///< of its key and of those it trusts; empty: no links to other machines
   wire::link_security security = wire::link_security::automatic;
+  std::shared_ptr<wire::link_network> network;  ///< in place of TCP; empty: TCP
 };
 
 /// All links of one process, and the proxies that live on them. A peer may send what its role allows, to the node actor

@@ -39,6 +39,10 @@ caf::error error_of(const std::exception_ptr& thrown) {
 
 }  // namespace
 
+bool is_simulated(const caf::actor_system& system) {
+  return caf::get_or(system.config(), "scheduler.policy", caf::atom("sharing")) == caf::atom("testing");
+}
+
 void quiet(caf::scheduled_actor& self) {
   self.set_default_handler([](caf::scheduled_actor*, caf::message_view&) -> caf::result<caf::message> {
     return caf::sec::unexpected_message;

@@ -66,6 +66,24 @@ caf::actor spawn_state(Spawner& spawner, Arguments... arguments) {
       std::move(arguments)...);
 }
 
+/// Whether the system runs in virtual time (`runtime_options::simulated`).
+bool is_simulated(const caf::actor_system& system);
+
+/// Spawns a child whose handlers block, on a thread of its own that ends with `parent`. In a simulation it runs as all
+/// others do: what it blocks on is simulated too. `arguments` as for `parent.spawn`.
+template <class Implementation, class... Arguments>
+caf::actor spawn_blocking(caf::event_based_actor& parent, Arguments&&... arguments) {
+  if (is_simulated(parent.system()))
+    return parent.spawn<Implementation, caf::linked>(std::forward<Arguments>(arguments)...);
+  return parent.spawn<Implementation, caf::detached + caf::linked>(std::forward<Arguments>(arguments)...);
+}
+/// The same with a function that makes the behaviour.
+template <class Function>
+caf::actor spawn_blocking_function(caf::event_based_actor& parent, Function make) {
+  if (is_simulated(parent.system())) return parent.spawn<caf::linked>(std::move(make));
+  return parent.spawn<caf::detached + caf::linked>(std::move(make));
+}
+
 /// A promise that cannot be forgotten: destroyed unanswered, it answers with an error. In CAF 0.17 a dropped promise
 /// leaves the requester waiting for its timeout.
 class promise_guard {

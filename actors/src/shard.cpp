@@ -20,6 +20,8 @@ public:
     quiet(*this);
   }
 
+  const char* name() const override { return "troupe.shard"; }
+
   caf::behavior make_behavior() override {
     device_ = spawn_device_half(this, options_, cancel_);
     return {
@@ -30,7 +32,7 @@ public:
           const std::uint64_t ticket = ++tickets_;
           shard_step step{ticket, std::move(work.tensors), work.deadline};
           pending_.emplace(ticket, std::move(work));
-          perform(state_.step(std::move(step), steady_clock::now()));
+          perform(state_.step(std::move(step), clock().now()));
           return ok_atom::value;
         },
         [this](device_ready_msg& ready) {
@@ -48,7 +50,7 @@ public:
         },
         [this](computed_msg& result_of_step) {
           computed_s_ = result_of_step.seconds;
-          perform(state_.computed(std::move(result_of_step.outcome), steady_clock::now()));
+          perform(state_.computed(std::move(result_of_step.outcome), clock().now()));
         },
     };
   }
@@ -85,7 +87,7 @@ private:
   }
 
   void pass_on(const caf::actor& next, step_msg work) {
-    const auto patience = std::max<duration>(work.deadline - steady_clock::now(), std::chrono::milliseconds(1));
+    const auto patience = std::max<duration>(work.deadline - clock().now(), std::chrono::milliseconds(1));
     step_failed_msg failed{work.plan, work.request, work.attempt, work.micro, work.stage};
     const caf::actor origin = work.origin;
     request(next, patience, std::move(work))
@@ -132,7 +134,7 @@ private:
     if (inputs && work.route.size() != slices_->slices() + 1)
       return to_caf(error(errc::invalid_argument, "a step came to a slice of a model without naming the others"));
     auto tensors = std::exchange(work.tensors, {});
-    const time_point now = steady_clock::now();
+    const time_point now = clock().now();
     // Somebody must be told of a failure also when the inputs have not come yet.
     if (inputs)
       slice_works_.insert_or_assign(key_of(which), work);
@@ -151,7 +153,7 @@ private:
   void obey(slice_action::compute& order) {
     const std::uint64_t ticket = ++tickets_;
     slice_places_.emplace(ticket, slice_place{order.work, order.segment});
-    perform(state_.step({ticket, std::move(order.inputs), order.deadline}, steady_clock::now()));
+    perform(state_.step({ticket, std::move(order.inputs), order.deadline}, clock().now()));
   }
 
   void obey(slice_action::send& order) {

@@ -27,12 +27,6 @@ constexpr std::chrono::seconds connect_patience{5};
 /// Asking actors about themselves.
 constexpr std::chrono::seconds describe_patience{2};
 
-/// A number that no other process uses by chance: plans of several coordinators meet on one node.
-std::uint64_t random_id() {
-  std::random_device source;
-  return (static_cast<std::uint64_t>(source()) << 32) ^ source();
-}
-
 /// The plan with its wishes for hosts renumbered: a coordinator that is started again finds others than were planned
 /// with. This process is the last one in both lists.
 std::shared_ptr<const plan> for_hosts(const std::shared_ptr<const plan>& layout,
@@ -68,68 +62,16 @@ model_version::~model_version() {
   if (const auto alive = caf::actor_cast<caf::actor>(root)) caf::anon_send(alive, terminate_child{id});
 }
 
+std::uint64_t system_core::random_id() const {
+  if (machine.random) return machine.random();
+  std::random_device source;
+  return (static_cast<std::uint64_t>(source()) << 32) ^ source();
+}
+
 result<void> system_core::start() {
   const host_scope scope;
-  config = std::make_unique<runtime_config>(runtime_options{.threads = options.threads == 0 ? 2 : options.threads});
-  actors = std::make_unique<caf::actor_system>(*config);
-  links = std::make_unique<remoting>(*actors, remoting_options{options.name, options.state_directory});
-
-  child_spec store_child;
-  store_child.id = "weights";
-  store_child.probe = probe_policy{};
-  store_child.start = [self = weak_from_this(),
-                       made = parameter_store_options{weights, options.weights_directory, options.weights_bytes_max}](
-                          caf::event_based_actor* parent) -> caf::actor {
-    const auto core = self.lock();
-    if (!core) return {};  // the system is being destroyed
-    const caf::actor handle = spawn_parameter_store(parent, made);
-    const std::lock_guard lock(core->mutex);
-    core->store = handle;
-    return handle;
-  };
-
-  const device_opener open = [selector = options.device, devices = options.devices, table = operators,
-                              slowdown = options.slowdown]() -> result<std::shared_ptr<troupe::device>> {
-    TROUPE_TRY(auto opened, open_device(selector, table, devices));
-    return slowed(std::move(opened), slowdown);
-  };
-  ability = std::make_shared<ability_source>(open, options.state_directory);
-  awaited<bool> started;
-  child_spec node_child;
-  node_child.id = "node";
-  node_child.shutdown = std::chrono::seconds(3);  // its parts stop their devices first
-  node_child.start = [made = node_options{options.name,
-                                          open,
-                                          operators,
-                                          options.on_event,
-                                          options.allow_fault_injection,
-                                          links.get(),
-                                          present_store(),
-                                          ability,
-                                          {static_cast<std::uint32_t>(device.index), device.name, device.type,
-                                           device.driver, device.memory_bytes}},
-                      self = weak_from_this(), first = std::make_shared<std::function<void(bool)>>(started.setter())](
-                         caf::event_based_actor* parent) -> caf::actor {
-    const auto core = self.lock();
-    if (!core) return {};  // the system is being destroyed
-    const caf::actor handle = spawn_node(parent, made);
-    made.links->publish_node(handle);
-    {
-      const std::lock_guard lock(core->mutex);
-      core->node = handle;
-    }
-    if (const auto tell_host = std::exchange(*first, nullptr)) tell_host(true);
-    return handle;
-  };
-  awaited<bool> membership_started;
-  supervisor_spec top;
-  top.name = "root";
-  top.restarts_max = constants::intensity_root.restarts_max;
-  top.window = constants::intensity_root.window;
-  top.children.push_back(std::move(node_child));
-  top.children.push_back(membership_child(membership_started.setter()));
-  top.children.push_back(std::move(store_child));
-  TROUPE_TRY(root, spawn_supervisor(*actors, std::move(top), options.on_event));
+  awaited<bool> started, membership_started;
+  TROUPE_CHECK(start_actors(started.setter(), membership_started.setter()));
   const time_point start_deadline = steady_clock::now() + stop_patience;
   if (!started.wait_until(start_deadline) || !membership_started.wait_until(start_deadline))
     return error(errc::internal, "the node actor did not start");
@@ -143,6 +85,78 @@ result<void> system_core::start() {
   for (const std::string& address : options.nodes)
     if (auto linked = add_node(address); !linked)
       return std::move(linked).error().while_doing(fmt::format("connecting to node {}", address));
+  return {};
+}
+
+result<void> system_core::start_actors(std::function<void(bool)> node_started,
+                                       std::function<void(bool)> membership_started) {
+  actors = machine.actors;
+  if (!actors) {
+    config = std::make_unique<runtime_config>(runtime_options{.threads = options.threads == 0 ? 2 : options.threads});
+    actors = std::make_shared<caf::actor_system>(*config);
+  }
+  links = std::make_unique<remoting>(
+      *actors,
+      remoting_options{.name = options.name, .state_directory = options.state_directory, .network = machine.network});
+
+  child_spec store_child;
+  store_child.id = "weights";
+  store_child.probe = probe_policy{};
+  store_child.start =
+      [self = weak_from_this(),
+       made = parameter_store_options{weights, options.weights_directory, options.weights_bytes_max,
+                                      machine.available_memory}](caf::event_based_actor* parent) -> caf::actor {
+    const auto core = self.lock();
+    if (!core) return {};  // the system is being destroyed
+    const caf::actor handle = spawn_parameter_store(parent, made);
+    const std::lock_guard lock(core->mutex);
+    core->store = handle;
+    return handle;
+  };
+
+  device_opener open = machine.open_device;
+  if (!open)
+    open = [selector = options.device, devices = options.devices, table = operators,
+            slowdown = options.slowdown]() -> result<std::shared_ptr<troupe::device>> {
+      TROUPE_TRY(auto opened, open_device(selector, table, devices));
+      return slowed(std::move(opened), slowdown);
+    };
+  ability = std::make_shared<ability_source>(open, options.state_directory);
+  child_spec node_child;
+  node_child.id = "node";
+  node_child.shutdown = std::chrono::seconds(3);  // its parts stop their devices first
+  node_child.start = [made = node_options{options.name,
+                                          open,
+                                          operators,
+                                          options.on_event,
+                                          options.allow_fault_injection,
+                                          links.get(),
+                                          present_store(),
+                                          ability,
+                                          {static_cast<std::uint32_t>(device.index), device.name, device.type,
+                                           device.driver, device.memory_bytes}},
+                      self = weak_from_this(),
+                      first = std::make_shared<std::function<void(bool)>>(std::move(node_started))](
+                         caf::event_based_actor* parent) -> caf::actor {
+    const auto core = self.lock();
+    if (!core) return {};  // the system is being destroyed
+    const caf::actor handle = spawn_node(parent, made);
+    made.links->publish_node(handle);
+    {
+      const std::lock_guard lock(core->mutex);
+      core->node = handle;
+    }
+    if (const auto tell_host = std::exchange(*first, nullptr)) tell_host(true);
+    return handle;
+  };
+  supervisor_spec top;
+  top.name = "root";
+  top.restarts_max = constants::intensity_root.restarts_max;
+  top.window = constants::intensity_root.window;
+  top.children.push_back(std::move(node_child));
+  top.children.push_back(membership_child(std::move(membership_started)));
+  top.children.push_back(std::move(store_child));
+  TROUPE_TRY(root, spawn_supervisor(*actors, std::move(top), options.on_event));
   return {};
 }
 
@@ -232,26 +246,10 @@ result<void> system_core::leave(std::chrono::milliseconds patience) {
   return {};
 }
 
-result<std::shared_ptr<model_version>> system_core::load(std::span<const graph> networks, const load_options& wanted,
-                                                         std::uint64_t version) {
-  const time_point deadline = steady_clock::now() + wanted.deadline;
-  load_options effective = wanted;
-  // The reference device keeps everything in fp32; what crosses a cut must keep its bits as well.
-  const std::vector<caf::actor> present = hosts();
-  if (device.kind == device_kind::reference && present.size() == 1) effective.storage = dtype::f32;
-  std::vector<planning_node> nodes;
-  const bool planned = wanted.shards == 0 && !wanted.placement && wanted.parallel != parallel_mode::ensemble;
-  if (planned && present.size() > 1) {
-    TROUPE_TRY(nodes, planning_nodes(present, wanted.planning, deadline));
-  }
-  if (wanted.placement)
-    for (const planned_part& part : wanted.placement->parts)
-      if (part.node >= present.size())
-        return fail(errc::invalid_argument, "the placement names node {}, but there are {} and this process", part.node,
-                    present.size() - 1);
-  TROUPE_TRY(troupe::plan made, make_plan(networks, effective, *operators, nodes));
-  const auto layout = std::make_shared<const troupe::plan>(std::move(made));
-
+system_core::model_actors system_core::make_model(const std::shared_ptr<const troupe::plan>& layout,
+                                                  const std::vector<caf::actor>& present,
+                                                  std::function<void(const load_progress&)> on_progress,
+                                                  std::uint64_t version) {
   const auto shared = std::make_shared<model_core>(layout->stateful, version);
   const auto loaded = std::make_shared<model_version>();
   loaded->number = version;
@@ -283,13 +281,14 @@ result<std::shared_ptr<model_version>> system_core::load(std::span<const graph> 
   std::vector<caf::actor_addr> planned_hosts;
   for (const caf::actor& host : present) planned_hosts.push_back(host.address());
   coordinator_child.start = [layout, shared, planned_hosts, self = weak_from_this(), restarts = options.restarts,
-                             on_progress = wanted.on_progress](caf::event_based_actor* parent) -> caf::actor {
+                             on_progress = std::move(on_progress)](caf::event_based_actor* parent) -> caf::actor {
     const auto core = self.lock();
     if (!core) return {};
     const std::vector<caf::actor> now = core->hosts();
-    const caf::actor handle = spawn_coordinator(
-        parent, {random_id(), for_hosts(layout, planned_hosts, now), now, abilities_of(*layout, planned_hosts, now),
-                 shared->aggregator(), restarts, shared->first_state_epoch(), core->present_store(), on_progress});
+    const caf::actor handle =
+        spawn_coordinator(parent, {core->random_id(), for_hosts(layout, planned_hosts, now), now,
+                                   abilities_of(*layout, planned_hosts, now), shared->aggregator(), restarts,
+                                   shared->first_state_epoch(), core->present_store(), on_progress});
     shared->coordinator_started(handle);
     // Also those that came before it could be told of them; it knows the others.
     std::vector<caf::actor> known = core->hosts();
@@ -301,13 +300,41 @@ result<std::shared_ptr<model_version>> system_core::load(std::span<const graph> 
   family.children.push_back(std::move(coordinator_child));
   child_spec entry = supervised(std::move(family), options.on_event);
   entry.restart = restart_kind::temporary;  // a model whose actors cannot live is reported, not restarted for ever
+  return {loaded, std::move(entry)};
+}
 
+void system_core::close_with(const caf::actor& family, const std::shared_ptr<model_core>& core) {
+  family->attach_functor([core] {
+    core->close(error(errc::unavailable, "the actors of the model ended more often than the limit allows"));
+  });
+}
+
+result<std::shared_ptr<model_version>> system_core::load(std::span<const graph> networks, const load_options& wanted,
+                                                         std::uint64_t version) {
+  const time_point deadline = steady_clock::now() + wanted.deadline;
+  load_options effective = wanted;
+  // The reference device keeps everything in fp32; what crosses a cut must keep its bits as well.
+  const std::vector<caf::actor> present = hosts();
+  if (device.kind == device_kind::reference && present.size() == 1) effective.storage = dtype::f32;
+  std::vector<planning_node> nodes;
+  const bool planned = wanted.shards == 0 && !wanted.placement && wanted.parallel != parallel_mode::ensemble;
+  if (planned && present.size() > 1) {
+    TROUPE_TRY(nodes, planning_nodes(present, wanted.planning, deadline));
+  }
+  if (wanted.placement)
+    for (const planned_part& part : wanted.placement->parts)
+      if (part.node >= present.size())
+        return fail(errc::invalid_argument, "the placement names node {}, but there are {} and this process", part.node,
+                    present.size() - 1);
+  TROUPE_TRY(troupe::plan made, make_plan(networks, effective, *operators, nodes));
+  const auto layout = std::make_shared<const troupe::plan>(std::move(made));
+
+  auto [loaded, entry] = make_model(layout, present, wanted.on_progress, version);
+  const auto shared = loaded->core;
   auto family_handle = ask_from_host<caf::actor>(*actors, root, describe_patience,
                                                  start_child{std::make_shared<const child_spec>(std::move(entry))});
   if (!family_handle) return std::move(family_handle).error().while_doing("starting the actors of the model");
-  (*family_handle)->attach_functor([shared] {
-    shared->close(error(errc::unavailable, "the actors of the model ended more often than the limit allows"));
-  });
+  close_with(*family_handle, shared);
 
   awaited<result<void>> ready;
   if (const caf::actor coordinator = shared->coordinator()) {

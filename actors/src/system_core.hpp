@@ -10,8 +10,10 @@
 #include "membership.hpp"
 #include "model_core.hpp"
 #include "neighbourhood.hpp"
+#include "plan.hpp"
 #include "remoting.hpp"
 #include "runtime.hpp"
+#include "shard.hpp"
 #include "troupe/actors/supervisor_spec.hpp"
 #include "troupe/system.hpp"
 #include "weight_registry.hpp"
@@ -31,13 +33,24 @@ struct model_version {
   ~model_version();
 };
 
+/// What a system takes from the machine that it runs on. A simulator gives its own; whatever is empty is the real
+/// thing.
+struct surroundings {
+  std::shared_ptr<caf::actor_system> actors;
+  std::shared_ptr<wire::link_network> network;
+  device_opener open_device;
+  std::function<std::uint64_t()> random;
+  std::function<std::uint64_t()> available_memory;
+};
+
 /// What a system owns; models refer to it weakly.
 struct system_core : std::enable_shared_from_this<system_core> {
   system_options options;
+  surroundings machine;
   std::shared_ptr<const operator_table> operators;
   device_info device;
   std::unique_ptr<runtime_config> config;
-  std::unique_ptr<caf::actor_system> actors;
+  std::shared_ptr<caf::actor_system> actors;
   std::unique_ptr<remoting> links;
   const std::shared_ptr<weight_registry> weights = std::make_shared<weight_registry>();
   std::shared_ptr<ability_source> ability;  ///< of this process's device
@@ -56,6 +69,18 @@ struct system_core : std::enable_shared_from_this<system_core> {
   ~system_core() { stop(); }
   /// Starts everything that `options`, `operators` and `device` ask for.
   result<void> start();
+  /// The part of it that does not wait: these are called, from actor threads, when their actors are there.
+  result<void> start_actors(std::function<void(bool)> node_started, std::function<void(bool)> membership_started);
+  /// The actors of a version of a model, to be started below the root; `entry` starts them.
+  struct model_actors {
+    std::shared_ptr<model_version> version;
+    child_spec entry;
+  };
+  /// `present`: the hosts that the plan was made for.
+  model_actors make_model(const std::shared_ptr<const troupe::plan>& layout, const std::vector<caf::actor>& present,
+                          std::function<void(const load_progress&)> on_progress, std::uint64_t version);
+  /// To be called with the supervisor that `entry` made: without it nobody answers for the model.
+  static void close_with(const caf::actor& family, const std::shared_ptr<model_core>& core);
   /// `version` is the number that the version gets.
   result<std::shared_ptr<model_version>> load(std::span<const graph> networks, const load_options& options,
                                               std::uint64_t version);
@@ -77,6 +102,8 @@ struct system_core : std::enable_shared_from_this<system_core> {
   void stop();
 
 private:
+  /// A number that no other process uses by chance: plans of several coordinators meet on one node.
+  std::uint64_t random_id() const;
   child_spec membership_child(std::function<void(bool)> started);
   /// Sends to the coordinators of all models.
   template <class Message>

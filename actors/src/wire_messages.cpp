@@ -10,8 +10,8 @@ namespace troupe {
 namespace {
 
 /// A deadline travels as the time that is left, because clocks of two machines have nothing in common.
-std::uint32_t remaining_ms(time_point deadline) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now()).count();
+std::uint32_t remaining_ms(time_point deadline, const handle_translator& handles) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - handles.now()).count();
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(left, 0, std::numeric_limits<std::uint32_t>::max()));
 }
 
@@ -41,7 +41,7 @@ wire::body encode(const step_msg& m, handle_translator& handles) {
                     m.attempt,
                     m.micro,
                     m.stage,
-                    remaining_ms(m.deadline),
+                    remaining_ms(m.deadline, handles),
                     {},
                     handles.to_reference(m.origin),
                     m.tensors,
@@ -127,7 +127,7 @@ caf::message decode(wire::step record, handle_translator& handles) {
              record.attempt,
              record.micro,
              record.stage,
-             steady_clock::now() + std::chrono::milliseconds(record.deadline_ms),
+             handles.now() + std::chrono::milliseconds(record.deadline_ms),
              {},
              handles.to_handle(record.origin),
              std::move(record.tensors),

@@ -6,6 +6,7 @@
 #include <caf/message.hpp>
 #include <optional>
 
+#include "troupe/engine/deadline.hpp"
 #include "troupe/transport/records.hpp"
 
 namespace troupe {
@@ -18,6 +19,8 @@ public:
   virtual wire::actor_ref to_reference(const caf::actor& handle) = 0;
   /// Never an empty handle: messages to an actor that cannot be reached are answered with an error.
   virtual caf::actor to_handle(const wire::actor_ref& reference) = 0;
+  /// On the clock of the actors here.
+  virtual time_point now() const = 0;
 };
 
 /// The record for a message or an answer, or nothing when it is not of the list.
