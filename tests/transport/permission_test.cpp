@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "support/check.hpp"
 #include "support/letters.hpp"
 
 using namespace troupe;
