@@ -106,7 +106,13 @@ caf::behavior supervisor_behavior::make_behavior(supervisor_spec spec, supervisi
   observer_ = std::move(observer);
   parent_ = std::move(parent);
   if (parent_) {
-    self_->monitor(parent_);
+    // It may have ended before this first message: an address says so, monitoring by address would not.
+    const auto parent_alive = caf::actor_cast<caf::actor>(parent_);
+    if (!parent_alive) {
+      self_->quit(caf::exit_reason::user_shutdown);
+      return {};
+    }
+    self_->monitor(parent_alive);
     keep_alive_ = self_;
   }
   state_ = std::make_unique<supervisor_state>(spec, policies_of(spec.children));

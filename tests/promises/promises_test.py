@@ -4,6 +4,7 @@
   promises_test.py BUILD_FOLDER
 """
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,7 @@ import promises
 
 build = sys.argv[1]
 listed = subprocess.run(["ctest", "--test-dir", build, "-N"], capture_output=True, text=True, check=True, timeout=120)
-names = [line.split(": ", 1)[1] for line in listed.stdout.splitlines() if line.lstrip().startswith("Test ")]
+names = re.findall(r"^ *Test +#\d+: (.*)$", listed.stdout, re.MULTILINE)
 assert len(names) > 100, f"ctest lists only {len(names)} tests"
 
 with tempfile.TemporaryDirectory() as folder:

@@ -194,7 +194,9 @@ fault_plan draw_plan(std::uint64_t seed, std::uint32_t faults_max) {
     // Mostly short; sometimes longer than anybody waits for a sign of life.
     drawn.lasting = std::chrono::microseconds(random.below(random.below(4) == 0 ? 5'000'000 : 40'000));
     // A model for which every host has given a part up stays ended: one such loss is enough for a plan.
-    if (loses_place(drawn.kind) && std::exchange(gives_up, true)) drawn.kind = fault_kind::kill_shard;
+    // The program's own host is the last one left when links are lost.
+    if (loses_place(drawn.kind) && (drawn.node == 0 || std::exchange(gives_up, true)))
+      drawn.kind = fault_kind::kill_shard;
     made.faults.push_back(drawn);
   }
   return made;

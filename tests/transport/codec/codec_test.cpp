@@ -172,7 +172,8 @@ TEST_CASE("tensors and what must not overtake them travel as bulk, weights behin
   for (const auto& [name, letter] : sample_letters()) {
     INFO(name);
     const bool bulk = name == "load_part" || name == "load_part_by_reference" || name == "unload_part" ||
-                      name == "unload_plan" || name == "step" || name == "step_with_times" || name == "link_probe";
+                      name == "unload_plan" || name == "step" || name == "step_with_times" || name == "link_probe" ||
+                      name == "open_stream" || name == "stream_part" || name == "stream_ack";
     CHECK(need(encode(letter)).lane == (bulk ? lane::bulk : name == "chunk" ? lane::background : lane::control));
   }
 }
