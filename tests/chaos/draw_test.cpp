@@ -47,6 +47,7 @@ TEST_CASE("every kind that is asked for is drawn, and no other") {
 
 TEST_CASE("the numbers of a plan are the same on every machine") {
   draw_options options;
+  options.real = true;
   options.kinds = {fault_kind::p1_kill};
   options.faults_min = options.faults_max = 3;
   const fault_plan drawn = need(draw_plan(7, options));

@@ -9,3 +9,4 @@
 #include "troupe/chaos/report.hpp"
 #include "troupe/chaos/scenario.hpp"
 #include "troupe/chaos/shrink.hpp"
+#include "troupe/chaos/simulated.hpp"

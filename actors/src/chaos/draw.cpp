@@ -55,7 +55,7 @@ result<fault_plan> draw_plan(std::uint64_t seed, const draw_options& options) {
     if (kind.target != fault_target::cluster)
       made.node = static_cast<std::uint32_t>(number(target) % std::max(1u, options.work.nodes));
     // Half of them hit an exact place of the work, the others any moment.
-    if (number(by_token) % 2 == 0)
+    if (options.real && number(by_token) % 2 == 0)  // simulations know times alone
       made.token = static_cast<std::uint32_t>(number(begins) % std::max(1u, options.work.tokens));
     else
       made.at = up_to(options.horizon, number(begins));
