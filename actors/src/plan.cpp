@@ -272,7 +272,7 @@ live_shares shares_of(const plan& layout) {
   std::vector<double> shares = layout.weights, link_s(layout.replicas, 0);
   if (layout.split != split_policy::measured || shares.size() != layout.replicas)
     shares.assign(layout.replicas, 1.0 / layout.replicas);
-  if (layout.placement)
+  if (layout.placement && layout.mode == parallel_mode::data)
     for (std::size_t k = 0; k < layout.placement->parts.size(); ++k)
       link_s[k] = layout.placement->parts[k].transfer_s / layout.placement->parts[k].rows;
   return {std::move(shares), std::move(link_s)};
