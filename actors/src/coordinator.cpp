@@ -44,6 +44,8 @@ public:
       watch_host(host);
       if (host < options_.abilities.size() && options_.abilities[host])
         perform(state_.host_known(host, std::move(options_.abilities[host])));
+      else if (state_.wants_abilities() && host != state_.hosts().local())
+        ask_ability(host);  // it has come since the plan was made, and a coordinator before this one was told
     }
     perform(state_.start());
     return {

@@ -11,8 +11,8 @@ using namespace coordinator_action;
 
 coordinator_actions coordinator_state::host_up() {
   coordinator_actions out;
-  hosts_.add();
-  uneven_ = !live_.by_ability();
+  const std::uint32_t host = hosts_.add();
+  if (!live_.by_ability()) newcomers_.insert(host);
   rebalance(out);
   return out;
 }
@@ -39,28 +39,37 @@ void coordinator_state::moves_changed(coordinator_actions& out) {
   dispatch_waiting(out);
 }
 
+/// Whether the part may be there: on a host that takes parts, or where the planner wanted it, in this process.
+bool coordinator_state::takes(std::uint32_t host, std::uint32_t part) const {
+  return hosts_.wanted(host) || (host == hosts_.local() && layout_->parts[part].host == host);
+}
+
+/// Parts leave hosts that take none, and move to those that have come, until no other host has two more.
 void coordinator_state::rebalance(coordinator_actions& out) {
   if (failed_ || missing_in_all_ != 0) return;  // done when all parts are up
   for (std::uint32_t part = 0; part < parts_.size(); ++part) {
     const std::uint32_t at = parts_[part].host;
-    const bool planned_here = at == hosts_.local() && layout_->parts[part].host == at;
-    if (parts_[part].next || planned_here || hosts_.wanted(at)) continue;
+    if (parts_[part].next || takes(at, part)) continue;
     const auto host = hosts_.least_loaded(avoided(part));
     if (host && *host != at) move(part, *host, out);
   }
-  while (uneven_) {
+  std::erase_if(newcomers_, [&](std::uint32_t host) { return !hosts_.wanted(host); });
+  const auto fewer = [&](std::uint32_t a, std::uint32_t b) {
+    return hosts_.parts_of(a).size() < hosts_.parts_of(b).size();
+  };
+  while (!newcomers_.empty()) {
     const auto most = hosts_.most_loaded();
-    const auto least = hosts_.least_loaded();
-    if (!most || !least || hosts_.parts_of(*most).size() < hosts_.parts_of(*least).size() + 2) break;
+    const std::uint32_t least = *std::min_element(newcomers_.begin(), newcomers_.end(), fewer);
+    if (!most || hosts_.parts_of(*most).size() < hosts_.parts_of(least).size() + 2) break;
     const auto& candidates = hosts_.parts_of(*most);
     // The last ones, so that neighbours at the beginning stay together.
     const auto chosen = std::find_if(candidates.rbegin(), candidates.rend(), [&](std::uint32_t part) {
-      return parts_[part].host == *most && !avoided(part).count(*least);
+      return parts_[part].host == *most && !avoided(part).count(least);
     });
     if (chosen == candidates.rend()) break;
-    move(*chosen, *least, out);
+    move(*chosen, least, out);
   }
-  uneven_ = false;
+  newcomers_.clear();
 }
 
 /// Hosts that gave the part up, and those where it is about to be unloaded.

@@ -248,7 +248,7 @@ coordinator_actions coordinator_state::part_failed(std::uint32_t part, std::uint
   part_status& status = parts_[part];
   if (failed_) return out;
   if (status.next && status.next->host == host) {
-    status.failed_hosts.insert(host);
+    (takes(status.host, part) ? status.declined_hosts : status.failed_hosts).insert(host);
     stop_moving(part);
     moves_changed(out);
     return out;

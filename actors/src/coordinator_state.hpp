@@ -126,7 +126,8 @@ public:
   /// Another node has come and is the host with the number `hosts().size()` as it was before. Parts move there until no
   /// other node has two more than it; where the planner placed them, not before it is known what the host reaches.
   coordinator_actions host_up();
-  /// What the host reaches; nothing: it cannot be found out, and parts move there as if nobody had planned.
+  /// What the host reaches; nothing: it cannot be found out, and parts move there as if nobody had planned, when it has
+  /// come since the start.
   coordinator_actions host_known(std::uint32_t host, std::optional<planning_node> node);
   bool wants_abilities() const { return live_.by_ability(); }
   /// How long the devices took for an attempt at a micro-batch, by stage. Now and then that moves parts, or changes the
@@ -160,6 +161,8 @@ public:
   struct part_status : part_place {
     std::optional<part_place> next;        ///< where it moves to
     std::set<std::uint32_t> failed_hosts;  ///< hosts that gave this part up
+    /// Hosts that gave it up when it was to move there only to be faster: they may still take it when it has to move.
+    std::set<std::uint32_t> declined_hosts;
   };
   const std::vector<part_status>& parts() const noexcept { return parts_; }
   const host_table& hosts() const noexcept { return hosts_; }
@@ -220,6 +223,7 @@ private:
 
   // coordinator_moves.cpp
   void rebalance(coordinator_actions& out);
+  bool takes(std::uint32_t host, std::uint32_t part) const;
   std::set<std::uint32_t> avoided(std::uint32_t part) const;
   void move(std::uint32_t part, std::uint32_t host, coordinator_actions& out);
   void stop_moving(std::uint32_t part);
@@ -241,7 +245,7 @@ private:
   std::vector<std::uint32_t> missing_;  ///< for each replica: parts that are not up
   std::uint32_t missing_in_all_;
   std::vector<left_place> left_places_;
-  bool uneven_ = false;  ///< a host has come since the parts were shared out
+  std::set<std::uint32_t> newcomers_;  ///< hosts that have come since the parts were shared out
   live_plan live_;
   live_shares live_shares_;
   std::map<std::uint64_t, request_status> requests_;

@@ -12,8 +12,8 @@ coordinator_actions coordinator_state::host_known(std::uint32_t host, std::optio
   if (!hosts_.alive(host)) return out;
   if (node) {
     live_.host_known(host, std::move(*node));
-  } else {
-    uneven_ = true;
+  } else if (host > hosts_.local()) {
+    newcomers_.insert(host);
     rebalance(out);
   }
   return out;
@@ -55,7 +55,8 @@ void coordinator_state::follow_times(time_point now, coordinator_actions& out) {
   for (std::uint32_t host = 0; host < hosts_.size(); ++host)
     if (hosts_.wanted(host)) wanted.push_back(host);
   const auto refused = [&](std::uint32_t part, std::uint32_t host) {
-    return parts_[part].failed_hosts.count(host) > 0;
+    const part_status& status = parts_[part];
+    return !takes(host, part) || status.failed_hosts.count(host) || status.declined_hosts.count(host);
   };
   for (const part_move& each : live_.better(at, wanted, refused, now)) move(each.part, each.host, out);
 }

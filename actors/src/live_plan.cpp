@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 
 namespace troupe {
 
@@ -16,7 +17,7 @@ planning_node any_node(double slower = 1) {
   return {"any", {"", "", std::numeric_limits<std::uint64_t>::max(), operations, bytes, dispatch_s, run_s}, {}, {}};
 }
 
-/// What each part would take on one host.
+/// What each part would take on one host; on a host of which nothing is known, what those that are there do take.
 struct host_column {
   std::uint32_t host = 0;
   link_ability link;
@@ -143,18 +144,20 @@ std::optional<planning_node> live_plan::node_of(std::uint32_t host) const {
   return found == nodes_.end() ? std::nullopt : std::optional(found->second);
 }
 
-/// How slow the hosts of all parts are. False when there is nothing to act on.
+/// How slow the hosts of all parts are, as far as it is known what they reach. False when there is nothing to act on.
 bool live_plan::measure(const std::vector<std::uint32_t>& at, time_point now) {
   std::map<std::uint32_t, std::pair<double, double>> seconds;  // measured and expected
   for (std::uint32_t part = 0; part < at.size(); ++part) {
+    if (!times_[part].known() || !(times_[part].median() > 0)) return false;
     const auto node = node_of(at[part]);
-    if (!node || !times_[part].known() || !(times_[part].median() > 0)) return false;
+    if (!node) continue;
     auto& [measured, expected] = seconds[at[part]];
     const auto& first = layout_->basis->first;
     const std::size_t last = part + 1 < first.size() ? first[part + 1] : layout_->basis->costs.pieces();
     measured += times_[part].median();
     expected += predict_seconds(layout_->basis->costs, first[part], last, node->ability) + node->ability.run_s;
   }
+  if (seconds.empty()) return false;
   double least = std::numeric_limits<double>::infinity(), most = 0;
   for (const auto& [host, taken] : seconds) {
     const double factor = taken.first / taken.second;
@@ -172,30 +175,41 @@ std::vector<part_move> live_plan::better(const std::vector<std::uint32_t>& at, c
   looked_ = now;
   if (!measure(at, now)) return {};
 
-  // A host of which nothing is known is taken to be as good as the best.
+  // A host that has had no part is taken to be as good as the best.
   const plan_basis& basis = *layout_->basis;
   const auto slower = [](const auto& a, const auto& b) { return a.second.factor < b.second.factor; };
   const double least = std::min_element(slower_.begin(), slower_.end(), slower)->second.factor;
+  const auto factor_of = [&](std::uint32_t host) {
+    const auto known = slower_.find(host);
+    return known == slower_.end() ? least : known->second.factor;
+  };
   std::vector<host_column> columns;
   std::map<std::uint32_t, std::size_t> numbers;  // of the hosts' columns
   const auto add = [&](std::uint32_t host) {
     const auto node = by_ability() ? node_of(host) : std::optional(any_node(least));
     if (!node || numbers.count(host)) return;
-    const auto known = slower_.find(host);
-    const double factor = known == slower_.end() ? least : known->second.factor;
-    auto column = column_of(basis, host, *node, by_ability() ? factor : factor / least);
+    auto column = column_of(basis, host, *node, by_ability() ? factor_of(host) : factor_of(host) / least);
     if (!column) return;
     numbers.emplace(host, columns.size());
     columns.push_back(std::move(*column));
   };
   assignment present;
+  std::set<std::uint32_t> unknown;  // hosts whose parts stay, and that get no others
   std::uint32_t slowest = at[0];
-  for (const std::uint32_t host : at) {
+  for (std::uint32_t part = 0; part < at.size(); ++part) {
+    const std::uint32_t host = at[part];
     add(host);
-    if (!numbers.count(host)) return {};
+    if (numbers.try_emplace(host, columns.size()).second) {
+      unknown.insert(host);
+      columns.push_back({host, {}, std::numeric_limits<std::uint64_t>::max(), std::vector<planned_part>(at.size())});
+    }
     present.push_back(numbers.at(host));
-    if (slower_.at(host).factor > slower_.at(slowest).factor) slowest = host;
+    if (unknown.count(host)) columns[present.back()].parts[part].compute_s = times_[part].median();
+    if (factor_of(host) > factor_of(slowest)) slowest = host;
   }
+  const refusal stays = [&](std::uint32_t part, std::uint32_t host) {
+    return unknown.count(at[part]) || unknown.count(host) || refused(part, host);
+  };
   std::vector<std::size_t> targets;
   for (const std::uint32_t host : wanted) {
     add(host);
@@ -203,7 +217,7 @@ std::vector<part_move> live_plan::better(const std::vector<std::uint32_t>& at, c
   }
 
   const double under_way = static_cast<double>(basis.options.in_flight ? basis.options.in_flight : at.size() + 1);
-  const assignment_search search(columns, refused, under_way);
+  const assignment_search search(columns, stays, under_way);
   assignment next = present;
   search.improve(next, targets, numbers.at(slowest));
   const double before = search.outcome_of(present).interval_s, after = search.outcome_of(next).interval_s;
@@ -215,6 +229,7 @@ std::vector<part_move> live_plan::better(const std::vector<std::uint32_t>& at, c
     cost_s += loading_s + static_cast<double>(column.parts[part].weight_bytes) / column.link.bytes_per_s;
     moves.push_back({part, column.host});
   }
+  if (moves.empty()) return {};  // also when nobody has the memory, and both are infinite
   if (after > before * worthwhile || before - after < gain_least_s || horizon_s * (1 - after / before) < cost_s)
     return {};
   for (step_times& each : times_) each = {};  // parts on one host slow each other down

@@ -16,6 +16,9 @@ namespace live_shares_limits {
 inline constexpr double worthwhile = 0.85;
 /// No replica gets less than this part of an even share, so that one that recovers is noticed.
 inline constexpr double share_least = 1.0 / 16;
+/// In small batches that is no row. One request in so many gives every replica a row when there are enough: one that
+/// never gets any has no times. Not each request, since all would wait for the slow one.
+inline constexpr std::uint64_t tried_every = 8;
 /// Between two looks at the times.
 inline constexpr std::chrono::seconds pause{1};
 }  // namespace live_shares_limits

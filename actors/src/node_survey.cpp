@@ -1,5 +1,6 @@
 #include "node_survey.hpp"
 
+#include <algorithm>
 #include <thread>
 
 #include "host_side.hpp"
@@ -51,11 +52,13 @@ result<link_ability> time_link(caf::actor_system& actors, const caf::actor& node
 
 std::vector<planning_node> survey_nodes(caf::actor_system& actors, const std::vector<caf::actor>& nodes,
                                         const std::vector<std::string>& names, time_point deadline) {
+  const time_point started = steady_clock::now(), asked_until = started + (deadline - started) / 2;
   std::vector<result<node_ability>> abilities(nodes.size(), error(errc::internal, "the node was not asked"));
   std::vector<std::thread> askers;
   for (std::size_t i = 0; i < nodes.size(); ++i)
     askers.emplace_back([&, i] {
-      auto answer = ask_from_host<ability_msg>(actors, nodes[i], deadline - steady_clock::now(), ability_request_msg{});
+      auto answer =
+          ask_from_host<ability_msg>(actors, nodes[i], asked_until - steady_clock::now(), ability_request_msg{});
       if (answer)
         abilities[i] = std::move(answer->ability);
       else
@@ -63,6 +66,7 @@ std::vector<planning_node> survey_nodes(caf::actor_system& actors, const std::ve
     });
   for (std::thread& asker : askers) asker.join();
 
+  auto links = std::count_if(abilities.begin(), abilities.end(), [](const auto& each) { return each.has_value(); });
   std::vector<planning_node> made;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     planning_node& node = made.emplace_back();
@@ -72,7 +76,8 @@ std::vector<planning_node> survey_nodes(caf::actor_system& actors, const std::ve
       continue;
     }
     node.ability = std::move(*abilities[i]);
-    if (const auto link = time_link(actors, nodes[i], deadline))
+    const time_point now = steady_clock::now();
+    if (const auto link = time_link(actors, nodes[i], now + (deadline - now) / links--))
       node.link = *link;
     else
       node.unusable = fmt::format("its link was timed: {}", link.error().message());

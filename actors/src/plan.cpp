@@ -281,7 +281,7 @@ live_shares shares_of(const plan& layout) {
   std::vector<double> shares = layout.weights, link_s(layout.replicas, 0);
   if (layout.split != split_policy::measured || shares.size() != layout.replicas)
     shares.assign(layout.replicas, 1.0 / layout.replicas);
-  if (layout.placement)
+  if (layout.placement && layout.mode == parallel_mode::data)
     for (std::size_t k = 0; k < layout.placement->parts.size(); ++k)
       link_s[k] = layout.placement->parts[k].transfer_s / layout.placement->parts[k].rows;
   return {std::move(shares), std::move(link_s)};
@@ -290,7 +290,16 @@ live_shares shares_of(const plan& layout) {
 std::vector<std::int64_t> split_rows(const plan& layout, std::int64_t rows, std::uint64_t request,
                                      const std::vector<double>& measured) {
   const std::size_t replicas = layout.replicas;
-  if (layout.split == split_policy::measured) return proportional(rows, measured);
+  if (layout.split == split_policy::measured) {
+    auto shares = proportional(rows, measured);
+    if (request % live_shares_limits::tried_every == 0 && rows >= static_cast<std::int64_t>(replicas))
+      for (std::int64_t& share : shares)
+        if (share == 0) {
+          --*std::max_element(shares.begin(), shares.end());
+          share = 1;
+        }
+    return shares;
+  }
   if (layout.split == split_policy::weighted) return proportional(rows, layout.weights);
   std::vector<std::int64_t> shares(replicas, rows / static_cast<std::int64_t>(replicas));
   for (std::size_t i = 0; i < static_cast<std::size_t>(rows) % replicas; ++i) ++shares[i];

@@ -64,7 +64,7 @@ std::uint32_t first_host(parallel_mode mode, std::size_t part, std::size_t parts
 live_shares shares_of(const plan& layout);
 
 /// Shares of `rows` for each of `replicas` (some may be 0); they sum to `rows`. Deterministic in (seed, request), or in
-/// `measured` for that policy.
+/// (`measured`, request) for that policy.
 std::vector<std::int64_t> split_rows(const plan& layout, std::int64_t rows, std::uint64_t request,
                                      const std::vector<double>& measured);
 

@@ -33,6 +33,16 @@ std::shared_ptr<const plan> followed(const std::shared_ptr<const plan>& layout) 
   return std::make_shared<const plan>(std::move(made));
 }
 
+/// A request of which each stage takes so long, three seconds after the one before.
+coordinator_actions pass(coordinator_state& state, std::uint64_t request, const std::vector<float>& stage_seconds,
+                         time_point& now) {
+  state.submit(request, batch(1), far, now);
+  now += std::chrono::seconds(3);
+  auto orders = state.timed(request, 1, 0, stage_seconds, now);
+  for (auto& each : state.joined(request, 0, batch(1))) orders.push_back(std::move(each));
+  return orders;
+}
+
 /// A cluster of nodes that do what they are told, and what the coordinator must never do to them.
 class cluster {
 public:
@@ -279,27 +289,67 @@ TEST_CASE("a part leaves a host that takes much longer than others, without losi
   REQUIRE(state.parts()[0].host == 0);
   const std::uint32_t slow = state.parts()[1].host;
   time_point now = start_time;
-  const auto pass = [&](std::uint64_t request) {
-    state.submit(request, batch(1), far, now);
-    now += std::chrono::seconds(3);
-    auto orders = state.timed(request, 1, 0, {0.01f, 0.05f}, now);
-    for (auto& each : state.joined(request, 0, batch(1))) orders.push_back(std::move(each));
-    return orders;
-  };
-  for (std::uint64_t request = 1; request < 8; ++request) CHECK(only<place_part>(pass(request)).empty());
+  const std::vector<float> seconds{0.01f, 0.05f};
+  for (std::uint64_t request = 1; request < 8; ++request)
+    CHECK(only<place_part>(pass(state, request, seconds, now)).empty());
   CHECK(state.step_s(1) == Approx(0.05));
-  const auto placed = only<place_part>(pass(8));
+  const auto placed = only<place_part>(pass(state, 8, seconds, now));
   REQUIRE(placed.size() == 1);
   CHECK(placed[0].part == 1);
   CHECK(placed[0].host != slow);
   state.submit(9, batch(1), far, now);
   CHECK(only<unload_part>(state.part_up(1, placed[0].host, 1)).empty());  // request 9 still needs the old place
-  state.timed(9, 1, 0, {0.01f, 0.05f}, now);
+  state.timed(9, 1, 0, seconds, now);
   CHECK(state.step_s(1) == 0);  // what the old place took is no news of the new one
   const auto done = state.joined(9, 0, batch(1));
   CHECK(only<answer>(done).size() == 1);
   REQUIRE(only<unload_part>(done).size() == 1);
   CHECK(only<unload_part>(done)[0].host == slow);
+}
+
+TEST_CASE("a part does not change places with one of this process, which takes no others") {
+  plan planned = *followed(layout_of(parallel_mode::pipeline, 1, 2));
+  auto basis = *planned.basis;
+  basis.costs.operators[1].operations *= 4;
+  planned.basis = std::make_shared<const plan_basis>(basis);
+  planned.parts[0].host = 1;  // this process, where the second part would take a tenth of the time
+  planned.parts[1].host = 0;
+  coordinator_state state(std::make_shared<const plan>(planned), 1);
+  bring_up(state);
+  time_point now = start_time;
+  for (std::uint64_t request = 1; request < 20; ++request)
+    CHECK(only<place_part>(pass(state, request, {0.01f, 0.4f}, now)).empty());
+}
+
+TEST_CASE("a host that gave up a part that was to be faster there takes it when it has to move") {
+  coordinator_state state(followed(layout_of(parallel_mode::pipeline, 1, 2)), 2);
+  bring_up(state);
+  time_point now = start_time;
+  std::vector<place_part> placed;
+  std::uint64_t request = 0;
+  while (placed.empty() && request < 20) placed = only<place_part>(pass(state, ++request, {0.01f, 0.05f}, now));
+  REQUIRE(placed.size() == 1);
+  CHECK(placed[0].host == 0);
+  CHECK(only<place_part>(state.part_failed(1, 0, error(errc::out_of_memory, "full"))).empty());
+  for (int i = 0; i < 20; ++i) CHECK(only<place_part>(pass(state, ++request, {0.01f, 0.05f}, now)).empty());
+  placed = only<place_part>(state.host_down(1));
+  REQUIRE(placed.size() == 1);
+  CHECK(placed[0].host == 0);
+}
+
+TEST_CASE("a host that comes takes parts itself: none go back to the slow one that they left") {
+  coordinator_state state(followed(layout_of(parallel_mode::pipeline, 1, 4)), 2);
+  bring_up(state);
+  time_point now = start_time;
+  std::vector<place_part> placed;
+  for (std::uint64_t request = 1; placed.empty() && request < 20; ++request)
+    placed = only<place_part>(pass(state, request, {0.1f, 0.1f, 0.01f, 0.01f}, now));
+  REQUIRE(placed.size() == 2);
+  for (const place_part& each : placed) state.part_up(each.part, each.host, 1);
+  CHECK(state.hosts().parts_of(1).size() == 4);
+  placed = only<place_part>(state.host_up());
+  REQUIRE(placed.size() == 2);
+  for (const place_part& each : placed) CHECK(each.host == 3);
 }
 
 TEST_CASE("a slow replica gets fewer rows of the next batches, also when its shares were given away as late") {

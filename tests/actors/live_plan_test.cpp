@@ -142,11 +142,35 @@ TEST_CASE("a host that gave a part up does not get it again") {
   live_plan live(pipeline(2));
   const auto refused = [](std::uint32_t, std::uint32_t host) { return host == 2; };
   time_point now{};
+  std::size_t moves = 0;
   for (int i = 0; i < 100; ++i, now += std::chrono::seconds(1)) {
     live.timed(0, piece_s);
     live.timed(1, 10 * piece_s);
-    for (const part_move& each : live.better({0, 1}, {0, 1, 2}, refused, now)) CHECK(each == part_move{1, 0});
+    for (const part_move& each : live.better({0, 1}, {0, 1, 2}, refused, now)) {
+      CHECK(each == part_move{1, 0});
+      ++moves;
+    }
   }
+  CHECK(moves > 0);
+}
+
+TEST_CASE("a part on a host of unknown ability stays, and others still move") {
+  cluster world(pipeline(3, true), {0, 1, 2}, {1, 0.2, 1, 1});
+  for (const std::uint32_t host : {0, 1, 3}) world.live.host_known(host, node_of(1));
+  CHECK(world.run(40) == 1);
+  CHECK(world.at == std::vector<std::uint32_t>{0, 3, 2});
+  cluster unknown(pipeline(2, true), {0, 1}, {1, 0.2, 1});
+  unknown.live.host_known(2, node_of(1));
+  CHECK(unknown.run(40) == 0);
+}
+
+TEST_CASE("times are kept when nobody has the memory for something better") {
+  cluster world(pipeline(2, true), {0, 1}, {1, 0.3});
+  planning_node little = node_of(1);
+  little.ability.memory_bytes = 1000;
+  for (const std::uint32_t host : {0, 1}) world.live.host_known(host, little);
+  CHECK(world.run(9) == 0);  // looks with the last one
+  CHECK(world.live.step_s(0) > 0);
 }
 
 TEST_CASE("times that vary move nothing to and fro") {

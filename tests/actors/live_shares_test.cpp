@@ -1,8 +1,11 @@
 #include "live_shares.hpp"
 
-#include "support/check.hpp"
+#include "coordinator_state.hpp"
+#include "support/digits.hpp"
+#include "troupe/engine/operators.hpp"
 
 using namespace troupe;
+using namespace troupe::test;
 
 namespace {
 
@@ -46,6 +49,30 @@ TEST_CASE("a very slow replica keeps a few rows, by which its recovery is notice
   CHECK(live.shares()[1] == Approx(0.5));
 }
 
+TEST_CASE("also of small batches a very slow replica gets a row now and then") {
+  plan layout;
+  layout.mode = parallel_mode::data;
+  layout.replicas = 2;
+  layout.split = split_policy::measured;
+  live_shares live = shares_of(layout);
+  time_point now{};
+  std::uint64_t request = 0;
+  const auto run = [&](double slow_row_s, int batches) {
+    for (int i = 0; i < batches; ++i, now += std::chrono::milliseconds(500)) {
+      const auto rows = split_rows(layout, 8, ++request, live.shares());
+      REQUIRE(rows[0] + rows[1] == 8);
+      live.timed(0, rows[0], static_cast<double>(rows[0]) * 0.01, now);
+      live.timed(1, rows[1], static_cast<double>(rows[1]) * slow_row_s, now);
+    }
+  };
+  run(5, 100);
+  CHECK(split_rows(layout, 8, 1, live.shares()) == std::vector<std::int64_t>{8, 0});
+  CHECK(split_rows(layout, 8, 8, live.shares()) == std::vector<std::int64_t>{7, 1});
+  CHECK(split_rows(layout, 1, 8, live.shares()) == std::vector<std::int64_t>{1, 0});
+  run(0.01, 200);
+  CHECK(split_rows(layout, 8, 1, live.shares()) == std::vector<std::int64_t>{4, 4});
+}
+
 TEST_CASE("shares stay where a change would gain little, and links count") {
   live_shares live({0.5, 0.5}, {0, 0});
   time_point now{};
@@ -62,4 +89,18 @@ TEST_CASE("what was known of a replica ends when it moves") {
   live.moved(1);
   CHECK(live.row_s(1) == 0);
   CHECK(run_batches(live, {0.01, 0.01}, 50, now) == 0);
+}
+
+TEST_CASE("a pipeline that was planned over several nodes has no replicas to share a batch among") {
+  load_options how;
+  how.shards = 0;
+  how.storage = dtype::f32;
+  how.planning.use_all = true;
+  const node_ability fast{"device", "driver", std::uint64_t{1} << 40, 1e9, 1e9, 0, 0};
+  const std::vector<planning_node> nodes(4, planning_node{"node", fast, {}});
+  const std::vector<graph> networks{digits_network()};
+  const auto layout = std::make_shared<const plan>(need(make_plan(networks, how, builtin_operators(), nodes)));
+  REQUIRE(layout->parts.size() >= 2);
+  CHECK(shares_of(*layout).shares() == std::vector<double>{1});
+  CHECK(coordinator_state(layout, 3).start().size() == layout->parts.size());
 }

@@ -32,7 +32,6 @@ bool run_until(const model& loaded, const tensor& batch, const tensor& want, Don
     for (int i = 0; i < 4; ++i) {
       const auto answer = need(loaded.run(std::vector<tensor>{batch}));
       CHECK(bitwise_equal(answer.outputs[0], want));
-      CHECK(answer.recoveries == 0);
     }
     if (done()) return true;
   }
