@@ -2,6 +2,8 @@
 
 #include <caf/actor_proxy.hpp>
 
+#include <utility>
+
 #include "caf_error.hpp"
 #include "troupe/engine/detail/fail.hpp"
 #include "troupe/transport/codec.hpp"
@@ -266,7 +268,8 @@ void peer::watch(const wire::envelope& letter) {
   };
   if (!target || watched_.size() >= proxies_max)
     return announce(error(errc::unavailable, target ? "the peer watches too many actors" : "the actor has ended"));
-  if (!watched_.insert(letter.target).second) return;  // it is told once
+  // Of each actor the peer is told once. The node's actor keeps its number when another takes its place.
+  if (std::exchange(watched_[letter.target], target.address()) == target.address()) return;
   target->attach_functor([announce](const caf::error& reason) {
     announce(reason ? from_caf(reason) : error(errc::unavailable, "the actor has ended"));
   });

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <caf/actor.hpp>
+#include <caf/actor_addr.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/mailbox_element.hpp>
 #include <memory>
@@ -10,7 +11,6 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "exported_actors.hpp"
 #include "troupe/transport/link.hpp"
@@ -87,8 +87,8 @@ private:
   wire::node_identity self_;
   std::unique_ptr<wire::link> link_;
   const std::string dialed_;
-  caf::strong_actor_ptr answers_;              // takes what actors here answer to requests of the peer's
-  std::unordered_set<std::uint64_t> watched_;  // by the peer; for the link's thread
+  caf::strong_actor_ptr answers_;  // takes what actors here answer to requests of the peer's
+  std::unordered_map<std::uint64_t, caf::actor_addr> watched_;  ///< by the peer; for the link's thread
 
   mutable std::mutex mutex_;
   bool lost_ = false;
