@@ -90,7 +90,14 @@ private:
     if (!order.network || !order.observer)
       return to_caf(error(errc::invalid_argument, "an order to load a part lacks the part or its observer"));
     const part_key key{order.plan, order.part};
-    unload([&](const part_key& each, std::uint32_t, const caf::actor&) { return each == key; });
+    unload([&](const part_key& each, std::uint32_t host, const caf::actor& observer) {
+      if (each != key) return false;
+      // Whoever placed it has to hear of that: an order may come late, over a link that was slow to break.
+      if (host != order.host || observer != order.observer)
+        send(observer, part_failed_msg{order.plan, order.part, host,
+                                       error(errc::unavailable, "another order for the part took its place")});
+      return true;
+    });
     if (leaving_) return to_caf(fail(errc::unavailable, "the node \"{}\" is about to stop", options_.name));
     if (parts_.size() + loader_.size() >= parts_max)
       return to_caf(
