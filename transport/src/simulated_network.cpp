@@ -148,6 +148,7 @@ public:
     bool over = false;
     bool room_wanted = false;
     bool pump_comes = false;
+    bool took_damage = false;  ///< the frame read last was damaged, and nothing was said yet
     time_point wire_free{}, last_arrival{};
     std::size_t in_flight = 0;  ///< bytes sent and not read by the peer
     /// What this end's path holds back, and what has reached this end while its node stood still.
@@ -268,8 +269,10 @@ private:
       if (sent.bytes.empty()) sent.bytes.resize(1);
       return;
     }
+    // In bytes side by side, so that no flip takes back another.
+    const std::uint64_t first = net_.numbers.below(sent.bytes.size());
     for (std::uint64_t flips = 1 + net_.numbers.below(4); flips > 0; --flips)
-      sent.bytes[net_.numbers.below(sent.bytes.size())] ^= static_cast<std::byte>(1u << net_.numbers.below(8));
+      sent.bytes[(first + flips) % sent.bytes.size()] ^= static_cast<std::byte>(1u << net_.numbers.below(8));
   }
 
   void arrive_later(end& from, end::parcel sent, duration transfer) {
@@ -306,9 +309,9 @@ private:
     const auto keep = shared_from_this();
     auto taken = to.take(sent.bytes, net_.time.now());
     if (taken) {
-      // A frame that was cut short is only noticed with the one behind it; a damaged one must not pass.
-      if (sent.damaged && sent.bytes.size() > frame_header_bytes && whole(sent.bytes) && net_.told.accepted_damage)
-        net_.told.accepted_damage(from.node, to.node);
+      // A frame that was cut short, or that came twice with a greeting, is only noticed with the one behind it.
+      if (to.took_damage && net_.told.accepted_damage) net_.told.accepted_damage(from.node, to.node);
+      to.took_damage = sent.damaged && sent.bytes.size() > frame_header_bytes && whole(sent.bytes);
       return;
     }
     if (taken.error().code() == errc::invalid_argument && !to.over && !to.out.inside_frame()) {
