@@ -25,7 +25,13 @@ stream_table::stream_table(tokenizer words, std::size_t context, fingerprint_cha
     tokens.swap(held.tokens);
     const stream_finish finished = std::exchange(held.finished, stream_finish::none);
     auto begun = begin(number, std::move(held), now);
-    if (!begun) continue;  // the log was made with other limits; whoever comes back begins anew
+    if (!begun) {
+      // The log was made with other limits; whoever comes back begins anew, which takes an end of the old one.
+      logged_stream gone;
+      gone.finished = stream_finish::cancelled;
+      if (finished == stream_finish::none) log_.end(number, gone);
+      continue;
+    }
     stream& made = **begun;
     for (const token_id token : tokens) take_token(made, token);
     made.orphan = true;

@@ -245,8 +245,14 @@ TEST_CASE("cancelling frees at once and is answered once", "[streams][stream_tab
   // Nobody can come back for it: the id begins anew.
   reader again{asked(1), 2};
   again.open(at);
+  run(at, again, 3);
+  at.boot();
+  again.self = 3;
+  again.open(at);
   run(at, again);
   CHECK(again.finished == stream_finish::length);
+  CHECK(again.tokens == expected_tokens(again.request.request));
+  CHECK(need(read_log(at.disk->bytes, prints)).bytes_dropped == 0);
 }
 
 TEST_CASE("one stream too many is refused, by type, and the others do not notice", "[streams][stream_table][A5]") {

@@ -209,10 +209,25 @@ TEST_CASE("records that contradict those before them end the log", "[streams][to
   CHECK(reread([](scribe& it) { it.log.add(2, 0, 11, 5); }));                                  // nobody's
   CHECK(reread([](scribe& it) { it.log.add(1, 1, -4, need(prints.next(it.last[1], -4))); }));  // no token
   CHECK(reread([](scribe& it) { it.log.accept(1, asked(3, {1})); }));                          // the number twice
-  CHECK(reread([](scribe& it) { it.log.accept(2, asked(1, {1})); }));                          // the id twice
-  CHECK(reread([](scribe& it) { it.log.accept(2, asked(2, {})); }));                           // no prompt
-  CHECK(reread([](scribe& it) { it.log.end(2, it.streams.at(1)); }));                          // nobody's end
-  CHECK(reread([](scribe& it) { it.log.end(1, it.streams.at(1)); }));                          // an end that is none
+  CHECK(reread([](scribe& it) { it.log.accept(2, asked(1, {1})); }));  // the id of one that goes on
+  CHECK(reread([](scribe& it) { it.log.accept(2, asked(2, {})); }));   // no prompt
+  CHECK(reread([](scribe& it) { it.log.end(2, it.streams.at(1)); }));  // nobody's end
+  CHECK(reread([](scribe& it) { it.log.end(1, it.streams.at(1)); }));  // an end that is none
+}
+
+TEST_CASE("an id can begin anew once its stream has ended", "[streams][token_log]") {
+  const auto disk = std::make_shared<disk_contents>();
+  scribe writer = on(disk);
+  writer.accept(1, asked(1, {1}));
+  writer.add(1, 10);
+  writer.end(1, stream_finish::cancelled);
+  writer.accept(2, asked(1, {1, 2}));
+  writer.add(2, 20);
+  writer.log.flush();
+  const auto read = need(read_log(disk->bytes, prints));
+  CHECK(read.bytes_dropped == 0);
+  writer.streams.erase(1);
+  check_whole(read, writer.streams);
 }
 
 TEST_CASE("the log of another model, or a file that is no log, is left alone", "[streams][token_log]") {
