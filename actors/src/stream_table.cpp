@@ -99,7 +99,8 @@ void stream_table::open(client_id from, const wire::key_hash& owner, wire::open_
           error(errc::invalid_argument, "a stream of this id was opened by another machine; draw another id"));
     return attach(found, from, asked, now);
   }
-  if (live() >= limits_.streams_max)
+  // Those that have ended count too until `tick` forgets them.
+  if (live() >= limits_.streams_max || streams_.size() >= (1 + ended_per_live) * limits_.streams_max)
     return refuse(from, asked.id, stream_finish::overloaded, error(errc::unavailable, "overloaded"));
   const wire::open_stream position{asked.id, asked.next_index, asked.fingerprint, {}};
   auto made = resolve(std::move(asked));

@@ -264,6 +264,10 @@ void token_log::end(stream_number which, const logged_stream& stream) {
 
 void token_log::flush() {
   if (!durable() || gathered_.empty()) return;
+  // A larger log could not be read any more.
+  if (gathered_.size() > log_bytes_max - bytes_)
+    return give_up(fail(errc::unavailable, "the log would take {} bytes, and {} are the limit",
+                        bytes_ + gathered_.size(), log_bytes_max));
   auto done = file_->append(gathered_);
   if (done && wants_sync_) done = file_->sync();
   if (!done) return give_up(std::move(done).error());

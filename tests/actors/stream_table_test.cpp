@@ -278,6 +278,25 @@ TEST_CASE("one stream too many is refused, by type, and the others do not notice
   CHECK(readers.back().ends == 1);
 }
 
+TEST_CASE("streams that are opened and withdrawn at once are refused before they fill the memory",
+          "[streams][stream_table]") {
+  world at;
+  std::size_t refused = 0;
+  for (std::uint64_t i = 1; i <= 100; ++i) {
+    reader who{asked(i), 1};
+    who.open(at);
+    who.ack(at, true);
+    who.take(at.letters());
+    refused += who.finished == stream_finish::overloaded ? 1 : 0;
+  }
+  CHECK(refused == 80);
+  at.step();
+  reader who{asked(200), 1};
+  who.open(at);
+  run(at, who);
+  CHECK(who.finished == stream_finish::length);
+}
+
 TEST_CASE("requests that cannot be served are refused with what is wrong", "[streams][stream_table]") {
   world at;
   const auto refused = [&](auto change) {

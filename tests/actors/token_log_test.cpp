@@ -314,6 +314,41 @@ TEST_CASE("a log that grows asks to be tidied", "[streams][token_log]") {
   CHECK(disk->bytes.size() < 100);
 }
 
+TEST_CASE("a log that would become too large to be read is given up before", "[streams][token_log]") {
+  /// Counts what a disk would hold.
+  struct scale final : log_disk {
+    struct file final : log_file {
+      explicit file(std::size_t& bytes) : bytes_(bytes) {}
+      result<void> append(std::span<const std::byte> more) override {
+        bytes_ += more.size();
+        return {};
+      }
+      result<void> sync() override { return {}; }
+      std::size_t& bytes_;
+    };
+    explicit scale(std::size_t& bytes) : bytes_(bytes) {}
+    result<std::vector<std::byte>> read(std::size_t) override { return std::vector<std::byte>(); }
+    result<std::unique_ptr<log_file>> replace(std::span<const std::byte> contents) override {
+      bytes_ = contents.size();
+      return std::unique_ptr<log_file>(std::make_unique<file>(bytes_));
+    }
+    std::size_t& bytes_;
+  };
+  std::size_t bytes = 0;
+  token_log log = need(token_log::open(std::make_unique<scale>(bytes), prints)).log;
+  const logged_stream large = asked(1, std::vector<token_id>(limits::stream_tokens_max, 1));
+  stream_number which = 0;
+  for (; log.durable() && which < 100; ++which) {
+    log.accept(which, large);
+    log.flush();
+  }
+  CHECK_FALSE(log.durable());
+  REQUIRE(log.failure());
+  CHECK(log.failure()->message().find("limit") != std::string::npos);
+  CHECK(which > 60);
+  CHECK(bytes <= log_bytes_max);
+}
+
 TEST_CASE("a real folder keeps a log for one process at a time", "[streams][token_log]") {
   const temporary_folder folder;
   {
