@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::chrono::milliseconds pause_first{50}, pause_most{2000};
 constexpr std::chrono::milliseconds connect_time{5000};
-/// Tokens after which the server is told how far we are.
-constexpr std::uint32_t tokens_per_ack = 32;
+/// So often a server may close a link with a reason before it is believed.
+constexpr int farewells_max = 2;
 /// Parts that wait to be read. A server sends no more than its window allows.
 constexpr std::size_t parts_max = 65'536;
 
