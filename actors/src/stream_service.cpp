@@ -165,7 +165,11 @@ void stream_service::change_sessions() {
   for (stream_table::start& each : wanted.starts) {
     auto begun = model_.sessions.add(std::move(each.tokens), std::move(each.options));
     if (!begun) {
-      table_.give_up(each.which, begun.error(), steady_clock::now());
+      if (begun.error().retryable()) {
+        table_.postpone(each.which);
+      } else {
+        table_.give_up(each.which, begun.error(), steady_clock::now());
+      }
       continue;
     }
     streams_of_[*begun] = each.which;

@@ -221,6 +221,10 @@ stream_table::changes stream_table::take_changes() {
   return made;
 }
 
+void stream_table::postpone(stream_number which) {
+  if (const auto found = streams_.find(which); found != streams_.end()) found->second.running = false;
+}
+
 void stream_table::take_token(stream& to, token_id token) {
   to.said.tokens.push_back(token);
   // The hash of OpenSSL fails when it is broken altogether; then it has failed for the prompt.

@@ -212,6 +212,19 @@ TEST_CASE("work for a reader that is gone stops at once, and goes on when it com
   CHECK(who.ends == 1);
 }
 
+TEST_CASE("a stream that the generator has no room for is begun later", "[streams][stream_table]") {
+  world at;
+  reader who{asked(1), 1};
+  who.open(at);
+  const auto first = at.table->take_changes().starts;
+  REQUIRE(first.size() == 1);
+  CHECK(at.table->take_changes().starts.empty());
+  at.table->postpone(first[0].which);
+  CHECK(at.table->live() == 1);
+  run(at, who);
+  CHECK(who.tokens == expected_tokens(who.request.request));
+}
+
 TEST_CASE("a stream that nobody comes back for is forgotten", "[streams][stream_table][C1]") {
   world at;
   reader who{asked(1), 1};
