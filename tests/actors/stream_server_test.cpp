@@ -2,6 +2,7 @@
 #include "troupe/stream_server.hpp"
 
 #include <fstream>
+#include <mutex>
 #include <thread>
 
 #include "stream_service.hpp"
@@ -225,6 +226,41 @@ TEST_CASE("a client says when a server is gone for too long", "[streams][stream_
     if (news) continue;  // what had arrived before
     CHECK(news.error().code() == errc::unavailable);
     break;
+  }
+}
+
+TEST_CASE("whoever serves no streams is not asked for the whole patience", "[streams][stream_server]") {
+  struct closing final : wire::link_handler {
+    explicit closing(std::weak_ptr<wire::link> link) : link_(std::move(link)) {}
+    void on_message(wire::incoming_message) override {
+      if (const auto link = link_.lock()) link->close(error(errc::invalid_argument, "no streams are served here"));
+    }
+    void on_closed(const error&) override {}
+    std::weak_ptr<wire::link> link_;
+  };
+  std::mutex mutex;
+  std::vector<std::shared_ptr<wire::link>> links;
+  const wire::tcp_options options{.self = {need(wire::make_node_id()), "stranger", ""}};
+  const auto listener = need(wire::listen_tcp("127.0.0.1:0", options, [&](std::unique_ptr<wire::link> made) {
+    const std::lock_guard lock(mutex);
+    links.push_back(std::move(made));
+    links.back()->start(std::make_shared<closing>(links.back()));
+  }));
+  token_stream stream =
+      need(token_stream::open(listener->local_address().to_string(), requests(1, 5)[0], {.patience = 10min}));
+  const auto news = stream.next(steady_clock::now() + 60s);
+  REQUIRE_FALSE(news);
+  CHECK(news.error().code() == errc::unavailable);
+  CHECK(news.error().message().find("no streams are served here") != std::string::npos);
+}
+
+TEST_CASE("servers that could not hold to what they promise are not started", "[streams][stream_server]") {
+  machine local;
+  for (const stream_server_options& options :
+       {stream_server_options{.streams_max = served_streams_max + 1}, stream_server_options{.window = 63}}) {
+    const auto refused = local.serve(options);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == errc::invalid_argument);
   }
 }
 
