@@ -67,10 +67,12 @@ void stream_service::start() {
       run();
     } catch (const std::exception& failure) {
       // Nothing of ours throws; the standard library may, when there is no memory. Clients come back to who is next.
-      const std::lock_guard lock(mutex_);
-      stats_.failure = failure.what();
-      stopping_.cancel();
-      for (auto& [id, each] : clients_) each.link->close(error(errc::unavailable, "the server of streams has failed"));
+      {
+        const std::lock_guard lock(mutex_);
+        stats_.failure = failure.what();
+        stopping_.cancel();
+      }
+      hang_up();
     }
   });
 }
@@ -79,8 +81,19 @@ void stream_service::stop() {
   stopping_.cancel();
   something_.notify_all();
   if (thread_.joinable()) thread_.join();
-  for (auto& [id, each] : clients_) each.link->close(error(errc::unavailable, "the server of streams stops"));
+  hang_up();
   clients_.clear();
+  std::deque<event> unread;  // its links are destroyed without the mutex, which their threads may want
+  const std::lock_guard lock(mutex_);
+  unread.swap(inbox_);
+}
+
+void stream_service::hang_up() {
+  // Without a farewell, which a client would report: it comes back to who is next.
+  for (auto& [id, each] : clients_) each.link->close();
+  const std::lock_guard lock(mutex_);
+  for (event& each : inbox_)
+    if (const auto* made = std::get_if<joined>(&each.what)) made->link->close();
 }
 
 void stream_service::add_link(std::unique_ptr<wire::link> made) {

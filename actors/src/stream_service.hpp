@@ -59,6 +59,8 @@ private:
   void change_sessions();
   void make_step();
   void send_letters();
+  /// Closes the links, those that wait to be taken too.
+  void hang_up();
 
   served_model model_;
   stream_table table_;
