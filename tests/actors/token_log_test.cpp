@@ -366,3 +366,12 @@ TEST_CASE("a real folder keeps a log for one process at a time", "[streams][toke
   CHECK(opened.contents.streams.size() == 2);
   CHECK(opened.contents.bytes_dropped == 4);
 }
+
+TEST_CASE("a log is its owner's alone, whatever a start that failed has left", "[streams][token_log]") {
+  const temporary_folder folder;
+  const auto fresh = folder.path() / "streams.log.new";
+  std::ofstream(fresh) << "left";
+  std::filesystem::permissions(fresh, std::filesystem::perms(0644));
+  const auto opened = need(token_log::open(need(open_log_folder(folder.path())), prints));
+  CHECK(std::filesystem::status(folder.path() / "streams.log").permissions() == std::filesystem::perms(0600));
+}
