@@ -88,7 +88,9 @@ public:
 
   result<std::unique_ptr<log_file>> replace(std::span<const std::byte> contents) override {
     const files::path fresh = directory_ / "streams.log.new";
-    descriptor file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+    // Never into a file that was there: others may be able to read it.
+    if (::unlink(fresh.c_str()) != 0 && errno != ENOENT) return disk_error("written", fresh, errno);
+    descriptor file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file) return disk_error("written", fresh, errno);
     auto made = std::make_unique<real_file>(std::move(file), name());
     TROUPE_CHECK(made->append(contents));

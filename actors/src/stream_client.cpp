@@ -10,6 +10,7 @@
 #include "stream_service.hpp"
 #include "troupe/engine/detail/fail.hpp"
 #include "troupe/transport/codec.hpp"
+#include "troupe/transport/farewell.hpp"
 #include "troupe/transport/permission.hpp"
 
 namespace troupe {
@@ -17,8 +18,8 @@ namespace {
 
 constexpr std::chrono::milliseconds pause_first{50}, pause_most{2000};
 constexpr std::chrono::milliseconds connect_time{5000};
-/// Tokens after which the server is told how far we are.
-constexpr std::uint32_t tokens_per_ack = 32;
+/// So often a server may close a link with a reason before it is believed.
+constexpr int farewells_max = 2;
 /// Parts that wait to be read. A server sends no more than its window allows.
 constexpr std::size_t parts_max = 65'536;
 
@@ -78,8 +79,18 @@ public:
     return std::optional<wire::stream_part>();
   }
 
+  /// What the server sent is no stream.
+  bool refused() {
+    const std::lock_guard lock(mutex_);
+    return refused_;
+  }
+
 private:
   void refuse(error why) {
+    {
+      const std::lock_guard lock(mutex_);
+      refused_ = true;
+    }
     if (const auto link = link_.lock()) link->close(std::move(why));
   }
 
@@ -89,6 +100,7 @@ private:
   std::condition_variable something_;
   std::deque<wire::stream_part> parts_;
   std::optional<error> closed_;
+  bool refused_ = false;
 };
 
 }  // namespace
@@ -102,6 +114,8 @@ struct token_stream::implementation {
   std::uint32_t next_index = 0, acknowledged = 0, prompt_tokens = 0, reconnects = 0;
   std::uint64_t fingerprint = 0;
   bool durable = false, was_connected = false;
+  bool heard = false;  ///< a part has come: whoever answers serves this stream
+  int farewells = 0;
   std::optional<stream_news> end;  ///< as it is given again and again
 
   std::chrono::milliseconds pause = pause_first;
@@ -148,7 +162,10 @@ struct token_stream::implementation {
     return {};
   }
 
-  /// An error that another try will not change.
+  /// Whether whoever answers does not serve this stream, and says so: this machine may not open any, or there are none.
+  bool turned_away(const error& why) { return !heard && wire::is_farewell(why) && ++farewells >= farewells_max; }
+
+  /// An error of connecting that another try will not change.
   static bool is_final(const error& why) {
     return why.code() != errc::unavailable && why.code() != errc::deadline_exceeded && why.code() != errc::cancelled;
   }
@@ -182,6 +199,7 @@ struct token_stream::implementation {
     if (part.first != next_index && !refused)
       return fail(errc::invalid_argument, "the server goes on with token {} where {} comes next", part.first,
                   next_index);
+    heard = true;
     durable = part.durable;
     if (part.prompt_tokens > 0) prompt_tokens = part.prompt_tokens;
     next_index += static_cast<std::uint32_t>(part.tokens.size());
@@ -234,13 +252,18 @@ result<stream_news> token_stream::next(time_point deadline) {
     if (!self.present_link()) {
       auto connected = self.connect(deadline);
       if (!connected) {
-        if (self.is_final(connected.error())) return std::move(connected).error();
+        if (self.is_final(connected.error()) || self.turned_away(connected.error()))
+          return std::move(connected).error();
         TROUPE_CHECK(self.lose(std::move(connected).error(), deadline));
       }
     } else {
       auto part = self.box->take(deadline);
       if (!part) {
-        if (self.is_final(part.error())) return std::move(part).error();
+        if (self.box->refused()) return std::move(part).error();
+        if (self.turned_away(part.error())) {
+          self.drop_link();
+          return std::move(part).error().while_doing("opening a stream at " + self.where.to_string());
+        }
         TROUPE_CHECK(self.lose(std::move(part).error(), deadline));
       } else if (*part) {
         auto news = self.accept(std::move(**part));

@@ -6,8 +6,16 @@
 #include "stream_service.hpp"
 #include "troupe/engine/detail/fail.hpp"
 #include "troupe/engine/gguf.hpp"
+#include "troupe/transport/limits.hpp"
 
 namespace troupe {
+namespace {
+
+/// A client acknowledges often enough that a stream does not stop at the end of its window meanwhile.
+constexpr std::uint32_t window_min = 2 * tokens_per_ack, window_max = 65'536;
+static_assert(served_streams_max < limits::links_max, "one client too many is told so over a link");
+
+}  // namespace
 
 struct stream_server::implementation {
   std::shared_ptr<stream_service> service;
@@ -31,11 +39,12 @@ result<content_hash> hash_of_model(const gguf_file& file, dtype storage) {
 }
 
 result<stream_server> stream_server::start(served_model model, const stream_server_options& options) {
-  if (options.streams_max < 1 || options.streams_max > 4096)
-    return fail(errc::invalid_argument, "{} streams at once are asked for; 1 to 4096 are possible",
-                options.streams_max);
-  if (options.window < 1 || options.window > 65'536)
-    return fail(errc::invalid_argument, "a window of {} tokens is asked for; 1 to 65536 are possible", options.window);
+  if (options.streams_max < 1 || options.streams_max > served_streams_max)
+    return fail(errc::invalid_argument, "{} streams at once are asked for; 1 to {} are possible", options.streams_max,
+                served_streams_max);
+  if (options.window < window_min || options.window > window_max)
+    return fail(errc::invalid_argument, "a window of {} tokens is asked for; {} to {} are possible", options.window,
+                window_min, window_max);
   const fingerprint_chain prints(model.identity);
   token_log::opened log;
   if (!options.log_directory.empty()) {

@@ -9,8 +9,6 @@
 namespace troupe {
 namespace {
 
-/// Records of clients that wait for the thread. A client sends few: requests, and one acknowledgement for many tokens.
-constexpr std::size_t inbox_max = 16'384;
 /// How often clocks are looked at while nothing happens, and the pause after a step that failed.
 constexpr std::chrono::milliseconds tick_time{100};
 
@@ -27,22 +25,23 @@ public:
     auto letter = wire::decode(message);
     if (!letter) return refuse(std::move(letter).error());
     if (auto allowed = wire::check_permission(role_, *letter); !allowed) return refuse(std::move(allowed).error());
-    if (auto* asked = std::get_if<wire::open_stream>(&letter->body)) return post(std::move(*asked));
-    if (const auto* said = std::get_if<wire::stream_ack>(&letter->body)) return post(*said);
+    if (auto* asked = std::get_if<wire::open_stream>(&letter->body))
+      return post(std::move(*asked), message.byte_size());
+    if (const auto* said = std::get_if<wire::stream_ack>(&letter->body)) return post(*said, message.byte_size());
     // News of actors that nobody here watches; anything else is for a node, which this is not.
     if (letter->kind == wire::envelope_kind::message || letter->kind == wire::envelope_kind::request)
       refuse(error(errc::invalid_argument, "a server of streams takes requests for streams only"));
   }
 
   void on_closed(const error&) override {
-    if (const auto owner = owner_.lock()) (void)owner->post({self_, gone{}});
+    if (const auto owner = owner_.lock()) (void)owner->post({self_, gone{}}, 0);
   }
 
 private:
   template <class Record>
-  void post(Record&& record) {
+  void post(Record&& record, std::size_t bytes) {
     const auto owner = owner_.lock();
-    if (!owner || !owner->post({self_, std::forward<Record>(record)}))
+    if (!owner || !owner->post({self_, std::forward<Record>(record)}, bytes))
       refuse(error(errc::unavailable, "the server of streams does not keep up"));
   }
 
@@ -68,10 +67,12 @@ void stream_service::start() {
       run();
     } catch (const std::exception& failure) {
       // Nothing of ours throws; the standard library may, when there is no memory. Clients come back to who is next.
-      const std::lock_guard lock(mutex_);
-      stats_.failure = failure.what();
-      stopping_.cancel();
-      for (auto& [id, each] : clients_) each.link->close(error(errc::unavailable, "the server of streams has failed"));
+      {
+        const std::lock_guard lock(mutex_);
+        stats_.failure = failure.what();
+        stopping_.cancel();
+      }
+      hang_up();
     }
   });
 }
@@ -80,8 +81,19 @@ void stream_service::stop() {
   stopping_.cancel();
   something_.notify_all();
   if (thread_.joinable()) thread_.join();
-  for (auto& [id, each] : clients_) each.link->close(error(errc::unavailable, "the server of streams stops"));
+  hang_up();
   clients_.clear();
+  std::deque<event> unread;  // its links are destroyed without the mutex, which their threads may want
+  const std::lock_guard lock(mutex_);
+  unread.swap(inbox_);
+}
+
+void stream_service::hang_up() {
+  // Without a farewell, which a client would report: it comes back to who is next.
+  for (auto& [id, each] : clients_) each.link->close();
+  const std::lock_guard lock(mutex_);
+  for (event& each : inbox_)
+    if (const auto* made = std::get_if<joined>(&each.what)) made->link->close();
 }
 
 void stream_service::add_link(std::unique_ptr<wire::link> made) {
@@ -96,10 +108,12 @@ void stream_service::add_link(std::unique_ptr<wire::link> made) {
   link->start(std::make_shared<client_handler>(weak_from_this(), self, link, link->peer().proof.role));
 }
 
-bool stream_service::post(event what) {
+bool stream_service::post(event what, std::size_t bytes) {
   {
     const std::lock_guard lock(mutex_);
-    if (inbox_.size() >= inbox_max && !std::holds_alternative<gone>(what.what)) return false;
+    if (stopping_.cancelled()) return true;  // nobody takes it any more
+    const bool is_request = std::holds_alternative<wire::open_stream>(what.what);
+    if (!std::holds_alternative<gone>(what.what) && !budget_.take(what.from, bytes, is_request)) return false;
     inbox_.push_back(std::move(what));
   }
   something_.notify_all();
@@ -128,6 +142,7 @@ void stream_service::take_events(bool may_wait) {
     std::unique_lock lock(mutex_);
     if (may_wait) something_.wait_for(lock, tick_time, [this] { return !inbox_.empty() || stopping_.cancelled(); });
     arrived.swap(inbox_);
+    budget_.clear();
   }
   for (event& each : arrived) take(std::move(each));
 }
@@ -163,7 +178,11 @@ void stream_service::change_sessions() {
   for (stream_table::start& each : wanted.starts) {
     auto begun = model_.sessions.add(std::move(each.tokens), std::move(each.options));
     if (!begun) {
-      table_.give_up(each.which, begun.error(), steady_clock::now());
+      if (begun.error().retryable()) {
+        table_.postpone(each.which);
+      } else {
+        table_.give_up(each.which, begun.error(), steady_clock::now());
+      }
       continue;
     }
     streams_of_[*begun] = each.which;

@@ -7,6 +7,7 @@
 #include <thread>
 #include <variant>
 
+#include "inbox_budget.hpp"
 #include "stream_table.hpp"
 #include "troupe/stream_server.hpp"
 #include "troupe/transport/link.hpp"
@@ -50,14 +51,16 @@ private:
     wire::key_hash key;
   };
 
-  /// False when too much waits.
-  bool post(event what);
+  /// `bytes`: as the record came. False when too much waits.
+  bool post(event what, std::size_t bytes);
   void run();
   void take_events(bool may_wait);
   void take(event what);
   void change_sessions();
   void make_step();
   void send_letters();
+  /// Closes the links, those that wait to be taken too.
+  void hang_up();
 
   served_model model_;
   stream_table table_;
@@ -71,6 +74,7 @@ private:
   mutable std::mutex mutex_;
   std::condition_variable something_;
   std::deque<event> inbox_;    ///< guarded by `mutex_`
+  inbox_budget budget_;        ///< of `inbox_`; guarded by `mutex_`
   client_id last_client_ = 0;  ///< guarded by `mutex_`
   stream_server_stats stats_;  ///< guarded by `mutex_`
   std::thread thread_;

@@ -25,7 +25,13 @@ stream_table::stream_table(tokenizer words, std::size_t context, fingerprint_cha
     tokens.swap(held.tokens);
     const stream_finish finished = std::exchange(held.finished, stream_finish::none);
     auto begun = begin(number, std::move(held), now);
-    if (!begun) continue;  // the log was made with other limits; whoever comes back begins anew
+    if (!begun) {
+      // The log was made with other limits; whoever comes back begins anew, which takes an end of the old one.
+      logged_stream gone;
+      gone.finished = stream_finish::cancelled;
+      if (finished == stream_finish::none) log_.end(number, gone);
+      continue;
+    }
     stream& made = **begun;
     for (const token_id token : tokens) take_token(made, token);
     made.orphan = true;
@@ -93,7 +99,8 @@ void stream_table::open(client_id from, const wire::key_hash& owner, wire::open_
           error(errc::invalid_argument, "a stream of this id was opened by another machine; draw another id"));
     return attach(found, from, asked, now);
   }
-  if (live() >= limits_.streams_max)
+  // Those that have ended count too until `tick` forgets them.
+  if (live() >= limits_.streams_max || streams_.size() >= (1 + ended_per_live) * limits_.streams_max)
     return refuse(from, asked.id, stream_finish::overloaded, error(errc::unavailable, "overloaded"));
   const wire::open_stream position{asked.id, asked.next_index, asked.fingerprint, {}};
   auto made = resolve(std::move(asked));
@@ -212,6 +219,10 @@ stream_table::changes stream_table::take_changes() {
     made.starts.push_back(std::move(begun));
   }
   return made;
+}
+
+void stream_table::postpone(stream_number which) {
+  if (const auto found = streams_.find(which); found != streams_.end()) found->second.running = false;
 }
 
 void stream_table::take_token(stream& to, token_id token) {

@@ -49,6 +49,8 @@ public:
   };
   /// What the generator shall begin to work on, and what it shall give up: streams that ended, are paused or were left.
   changes take_changes();
+  /// The generator has no room for it now: it is among the starts of the next changes again.
+  void postpone(stream_number which);
   /// What the generator made. Ignored for a stream that it should not work on.
   void add(stream_number which, token_id token, time_point now);
   /// The stream cannot go on.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <set>
 
 #include "crc32c.hpp"
 #include "troupe/engine/detail/fail.hpp"
@@ -127,7 +126,15 @@ private:
     made.id = asked->id;
     made.request = std::move(asked->request);
     const auto print = prints_.begin(made.request.tokens);
-    if (!print || !ids_.insert(made.id).second) return false;
+    if (!print) return false;
+    // An id begins anew when its stream has ended and was forgotten.
+    if (const auto [known, fresh] = numbers_.try_emplace(made.id, which); !fresh) {
+      const auto earlier = streams.find(known->second);
+      if (earlier->second.finished == stream_finish::none) return false;
+      prints_by_number_.erase(earlier->first);
+      streams.erase(earlier);
+      known->second = which;
+    }
     prints_by_number_[which] = *print;
     streams.emplace(which, std::move(made));
     return true;
@@ -166,7 +173,7 @@ private:
 
   const fingerprint_chain& prints_;
   std::map<stream_number, std::uint64_t> prints_by_number_;
-  std::set<wire::node_id> ids_;
+  std::map<wire::node_id, stream_number> numbers_;  ///< of the streams, by id
 };
 
 std::vector<std::byte> header(const content_hash& model) {
@@ -257,6 +264,10 @@ void token_log::end(stream_number which, const logged_stream& stream) {
 
 void token_log::flush() {
   if (!durable() || gathered_.empty()) return;
+  // A larger log could not be read any more.
+  if (gathered_.size() > log_bytes_max - bytes_)
+    return give_up(fail(errc::unavailable, "the log would take {} bytes, and {} are the limit",
+                        bytes_ + gathered_.size(), log_bytes_max));
   auto done = file_->append(gathered_);
   if (done && wants_sync_) done = file_->sync();
   if (!done) return give_up(std::move(done).error());

@@ -43,8 +43,9 @@ result<log_contents> read_log(std::span<const std::byte> bytes, const fingerprin
 result<std::vector<std::byte>> write_log(const std::map<stream_number, logged_stream>& streams,
                                          const fingerprint_chain& prints);
 
-/// Appends to a log. Records are gathered and handed over by `flush`. After the first error of the disk nothing is
-/// written any more, and `durable` is false for good. One thread at a time.
+/// Appends to a log. Records are gathered and handed over by `flush`. After the first error of the disk, or when the
+/// log would exceed `log_bytes_max`, nothing is written any more, and `durable` is false for good. One thread at a
+/// time.
 class token_log {
 public:
   /// Keeps nothing.

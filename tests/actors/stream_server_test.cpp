@@ -1,7 +1,16 @@
 // A server of streams and its clients in one process: real links, a real model, a real log.
 #include "troupe/stream_server.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
 #include <fstream>
+#include <mutex>
 #include <thread>
 
 #include "stream_service.hpp"
@@ -104,6 +113,72 @@ void read(token_stream& from, told& into, std::size_t most = 1000) {
     into.text += into.last.text;
   }
 }
+
+/// Passes bytes between clients and a server, one connection at a time. In the first one a byte that the server sends
+/// is damaged.
+class bent_wire {
+public:
+  bent_wire(std::uint16_t target, std::size_t damaged_at) : target_(target), damaged_at_(damaged_at) {
+    const sockaddr_in any = loopback(0);
+    REQUIRE(::bind(listening_, reinterpret_cast<const sockaddr*>(&any), sizeof any) == 0);
+    REQUIRE(::listen(listening_, 8) == 0);
+    sockaddr_in bound{};
+    socklen_t size = sizeof bound;
+    REQUIRE(::getsockname(listening_, reinterpret_cast<sockaddr*>(&bound), &size) == 0);
+    port = ntohs(bound.sin_port);
+    thread_ = std::thread([this] {
+      while (!stopping_)
+        if (readable(listening_)) pass(::accept(listening_, nullptr, nullptr));
+    });
+  }
+  ~bent_wire() {
+    stopping_ = true;
+    thread_.join();
+    ::close(listening_);
+  }
+
+  std::uint16_t port = 0;
+
+private:
+  static sockaddr_in loopback(std::uint16_t port) {
+    sockaddr_in made{};
+    made.sin_family = AF_INET;
+    made.sin_port = htons(port);
+    made.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return made;
+  }
+  static bool readable(int socket) {
+    pollfd watched{socket, POLLIN, 0};
+    return ::poll(&watched, 1, 1) > 0;
+  }
+  void pass(int client) {
+    const int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const sockaddr_in where = loopback(target_);
+    bool open = ::connect(server, reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0;
+    while (open && !stopping_) open = forward(client, server, nullptr) && forward(server, client, &passed_);
+    ::close(client);
+    ::close(server);
+  }
+  /// False at the end of the connection.
+  bool forward(int from, int to, std::size_t* count) {
+    if (!readable(from)) return true;
+    std::array<char, 4096> chunk;
+    const ssize_t length = ::recv(from, chunk.data(), chunk.size(), 0);
+    if (length <= 0) return false;
+    const auto bytes = static_cast<std::size_t>(length);
+    if (count) {
+      if (damaged_at_ >= *count && damaged_at_ < *count + bytes) chunk[damaged_at_ - *count] ^= 1;
+      *count += bytes;
+    }
+    return ::send(to, chunk.data(), bytes, MSG_NOSIGNAL) == length;
+  }
+
+  int listening_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  std::uint16_t target_;
+  std::size_t damaged_at_, passed_ = 0;
+  std::atomic<bool> stopping_ = false;
+  std::thread thread_;
+};
 
 }  // namespace
 
@@ -225,6 +300,53 @@ TEST_CASE("a client says when a server is gone for too long", "[streams][stream_
     if (news) continue;  // what had arrived before
     CHECK(news.error().code() == errc::unavailable);
     break;
+  }
+}
+
+TEST_CASE("a byte that is damaged on its way costs the link, not the stream", "[streams][stream_server]") {
+  machine local;
+  const auto server = need(local.serve({.streams_max = 1}));
+  const auto asked = requests(1, 80);
+  const bent_wire between(server.port(), 600);  // behind the greeting
+  token_stream stream = need(token_stream::open(at(between.port), asked[0]));
+  told heard;
+  read(stream, heard);
+  CHECK(heard.tokens == local.undisturbed(asked)[0]);
+  CHECK(stream.reconnects() == 1);
+}
+
+TEST_CASE("whoever serves no streams is not asked for the whole patience", "[streams][stream_server]") {
+  struct closing final : wire::link_handler {
+    explicit closing(std::weak_ptr<wire::link> link) : link_(std::move(link)) {}
+    void on_message(wire::incoming_message) override {
+      if (const auto link = link_.lock()) link->close(error(errc::invalid_argument, "no streams are served here"));
+    }
+    void on_closed(const error&) override {}
+    std::weak_ptr<wire::link> link_;
+  };
+  std::mutex mutex;
+  std::vector<std::shared_ptr<wire::link>> links;
+  const wire::tcp_options options{.self = {need(wire::make_node_id()), "stranger", ""}};
+  const auto listener = need(wire::listen_tcp("127.0.0.1:0", options, [&](std::unique_ptr<wire::link> made) {
+    const std::lock_guard lock(mutex);
+    links.push_back(std::move(made));
+    links.back()->start(std::make_shared<closing>(links.back()));
+  }));
+  token_stream stream =
+      need(token_stream::open(listener->local_address().to_string(), requests(1, 5)[0], {.patience = 10min}));
+  const auto news = stream.next(steady_clock::now() + 60s);
+  REQUIRE_FALSE(news);
+  CHECK(news.error().code() == errc::unavailable);
+  CHECK(news.error().message().find("no streams are served here") != std::string::npos);
+}
+
+TEST_CASE("servers that could not hold to what they promise are not started", "[streams][stream_server]") {
+  machine local;
+  for (const stream_server_options& options :
+       {stream_server_options{.streams_max = served_streams_max + 1}, stream_server_options{.window = 63}}) {
+    const auto refused = local.serve(options);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == errc::invalid_argument);
   }
 }
 

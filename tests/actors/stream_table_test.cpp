@@ -212,6 +212,19 @@ TEST_CASE("work for a reader that is gone stops at once, and goes on when it com
   CHECK(who.ends == 1);
 }
 
+TEST_CASE("a stream that the generator has no room for is begun later", "[streams][stream_table]") {
+  world at;
+  reader who{asked(1), 1};
+  who.open(at);
+  const auto first = at.table->take_changes().starts;
+  REQUIRE(first.size() == 1);
+  CHECK(at.table->take_changes().starts.empty());
+  at.table->postpone(first[0].which);
+  CHECK(at.table->live() == 1);
+  run(at, who);
+  CHECK(who.tokens == expected_tokens(who.request.request));
+}
+
 TEST_CASE("a stream that nobody comes back for is forgotten", "[streams][stream_table][C1]") {
   world at;
   reader who{asked(1), 1};
@@ -245,8 +258,14 @@ TEST_CASE("cancelling frees at once and is answered once", "[streams][stream_tab
   // Nobody can come back for it: the id begins anew.
   reader again{asked(1), 2};
   again.open(at);
+  run(at, again, 3);
+  at.boot();
+  again.self = 3;
+  again.open(at);
   run(at, again);
   CHECK(again.finished == stream_finish::length);
+  CHECK(again.tokens == expected_tokens(again.request.request));
+  CHECK(need(read_log(at.disk->bytes, prints)).bytes_dropped == 0);
 }
 
 TEST_CASE("one stream too many is refused, by type, and the others do not notice", "[streams][stream_table][A5]") {
@@ -270,6 +289,25 @@ TEST_CASE("one stream too many is refused, by type, and the others do not notice
   }
   for (std::size_t i = 0; i < 4; ++i) CHECK(readers[i].tokens == expected_tokens(readers[i].request.request));
   CHECK(readers.back().ends == 1);
+}
+
+TEST_CASE("streams that are opened and withdrawn at once are refused before they fill the memory",
+          "[streams][stream_table]") {
+  world at;
+  std::size_t refused = 0;
+  for (std::uint64_t i = 1; i <= 100; ++i) {
+    reader who{asked(i), 1};
+    who.open(at);
+    who.ack(at, true);
+    who.take(at.letters());
+    refused += who.finished == stream_finish::overloaded ? 1 : 0;
+  }
+  CHECK(refused == 80);
+  at.step();
+  reader who{asked(200), 1};
+  who.open(at);
+  run(at, who);
+  CHECK(who.finished == stream_finish::length);
 }
 
 TEST_CASE("requests that cannot be served are refused with what is wrong", "[streams][stream_table]") {

@@ -209,10 +209,25 @@ TEST_CASE("records that contradict those before them end the log", "[streams][to
   CHECK(reread([](scribe& it) { it.log.add(2, 0, 11, 5); }));                                  // nobody's
   CHECK(reread([](scribe& it) { it.log.add(1, 1, -4, need(prints.next(it.last[1], -4))); }));  // no token
   CHECK(reread([](scribe& it) { it.log.accept(1, asked(3, {1})); }));                          // the number twice
-  CHECK(reread([](scribe& it) { it.log.accept(2, asked(1, {1})); }));                          // the id twice
-  CHECK(reread([](scribe& it) { it.log.accept(2, asked(2, {})); }));                           // no prompt
-  CHECK(reread([](scribe& it) { it.log.end(2, it.streams.at(1)); }));                          // nobody's end
-  CHECK(reread([](scribe& it) { it.log.end(1, it.streams.at(1)); }));                          // an end that is none
+  CHECK(reread([](scribe& it) { it.log.accept(2, asked(1, {1})); }));  // the id of one that goes on
+  CHECK(reread([](scribe& it) { it.log.accept(2, asked(2, {})); }));   // no prompt
+  CHECK(reread([](scribe& it) { it.log.end(2, it.streams.at(1)); }));  // nobody's end
+  CHECK(reread([](scribe& it) { it.log.end(1, it.streams.at(1)); }));  // an end that is none
+}
+
+TEST_CASE("an id can begin anew once its stream has ended", "[streams][token_log]") {
+  const auto disk = std::make_shared<disk_contents>();
+  scribe writer = on(disk);
+  writer.accept(1, asked(1, {1}));
+  writer.add(1, 10);
+  writer.end(1, stream_finish::cancelled);
+  writer.accept(2, asked(1, {1, 2}));
+  writer.add(2, 20);
+  writer.log.flush();
+  const auto read = need(read_log(disk->bytes, prints));
+  CHECK(read.bytes_dropped == 0);
+  writer.streams.erase(1);
+  check_whole(read, writer.streams);
 }
 
 TEST_CASE("the log of another model, or a file that is no log, is left alone", "[streams][token_log]") {
@@ -299,6 +314,41 @@ TEST_CASE("a log that grows asks to be tidied", "[streams][token_log]") {
   CHECK(disk->bytes.size() < 100);
 }
 
+TEST_CASE("a log that would become too large to be read is given up before", "[streams][token_log]") {
+  /// Counts what a disk would hold.
+  struct scale final : log_disk {
+    struct file final : log_file {
+      explicit file(std::size_t& bytes) : bytes_(bytes) {}
+      result<void> append(std::span<const std::byte> more) override {
+        bytes_ += more.size();
+        return {};
+      }
+      result<void> sync() override { return {}; }
+      std::size_t& bytes_;
+    };
+    explicit scale(std::size_t& bytes) : bytes_(bytes) {}
+    result<std::vector<std::byte>> read(std::size_t) override { return std::vector<std::byte>(); }
+    result<std::unique_ptr<log_file>> replace(std::span<const std::byte> contents) override {
+      bytes_ = contents.size();
+      return std::unique_ptr<log_file>(std::make_unique<file>(bytes_));
+    }
+    std::size_t& bytes_;
+  };
+  std::size_t bytes = 0;
+  token_log log = need(token_log::open(std::make_unique<scale>(bytes), prints)).log;
+  const logged_stream large = asked(1, std::vector<token_id>(limits::stream_tokens_max, 1));
+  stream_number which = 0;
+  for (; log.durable() && which < 100; ++which) {
+    log.accept(which, large);
+    log.flush();
+  }
+  CHECK_FALSE(log.durable());
+  REQUIRE(log.failure());
+  CHECK(log.failure()->message().find("limit") != std::string::npos);
+  CHECK(which > 60);
+  CHECK(bytes <= log_bytes_max);
+}
+
 TEST_CASE("a real folder keeps a log for one process at a time", "[streams][token_log]") {
   const temporary_folder folder;
   {
@@ -315,4 +365,13 @@ TEST_CASE("a real folder keeps a log for one process at a time", "[streams][toke
   const auto opened = need(token_log::open(need(open_log_folder(folder.path() / "log")), prints));
   CHECK(opened.contents.streams.size() == 2);
   CHECK(opened.contents.bytes_dropped == 4);
+}
+
+TEST_CASE("a log is its owner's alone, whatever a start that failed has left", "[streams][token_log]") {
+  const temporary_folder folder;
+  const auto fresh = folder.path() / "streams.log.new";
+  std::ofstream(fresh) << "left";
+  std::filesystem::permissions(fresh, std::filesystem::perms(0644));
+  const auto opened = need(token_log::open(need(open_log_folder(folder.path())), prints));
+  CHECK(std::filesystem::status(folder.path() / "streams.log").permissions() == std::filesystem::perms(0600));
 }

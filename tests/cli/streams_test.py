@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import time
 import unittest
 
 import harness
@@ -51,8 +52,11 @@ class streams(harness.cli_test):
         client = subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.addCleanup(harness.stop, client)
         # A request and some tokens are in the log: the stream is under way.
+        deadline = time.monotonic() + harness.TIMEOUT_S
         while os.path.getsize(os.path.join(log, "streams.log")) < size + 400:
             self.assertIsNone(client.poll())
+            self.assertLess(time.monotonic(), deadline, "no token came into the log")
+            time.sleep(0.001)
         process.kill()
         process.wait(timeout=60)
         _, again = self.serve("--log", log, listen=ready["address"])

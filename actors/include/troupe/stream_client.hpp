@@ -44,8 +44,9 @@ public:
 
   /// Waits for what is new: tokens, or the end, after which every call gives the end again without tokens.
   /// `deadline_exceeded`: nothing came; the call can be repeated. `unavailable`: the server is gone for longer than
-  /// `stream_client_options::patience`; the call can be repeated, too. Other errors end the stream: the address cannot
-  /// be read, the machines are not paired, something else answers there.
+  /// `stream_client_options::patience`, or has closed the link twice before the first token and says why; the call can
+  /// be repeated, too. Other errors end the stream: the address cannot be read, the machines are not paired, something
+  /// else answers there.
   result<stream_news> next(time_point deadline);
 
   /// Asks the server to end the stream, which then ends as `cancelled`, unless it has ended already. Any thread.

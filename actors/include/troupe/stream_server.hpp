@@ -28,6 +28,9 @@ struct served_model {
   generator sessions;  ///< made with `*steps`; without any session
 };
 
+/// Streams that one server takes at once. Each has a link of its own; some more are left for clients that are refused.
+inline constexpr std::size_t served_streams_max = 240;
+
 struct stream_server_options {
   /// Where clients connect. At any address but a loopback one only paired machines are let in; see docs/security.md.
   std::string listen = "127.0.0.1:0";
@@ -35,8 +38,9 @@ struct stream_server_options {
   std::filesystem::path state_directory;  ///< of this machine's key and pairings; see `system_options`
   /// Folder of the log, for this server alone. Empty: streams end with the process.
   std::filesystem::path log_directory;
-  std::size_t streams_max = 32;  ///< under way at once; one more is refused as `overloaded`
-  std::uint32_t window = 256;    ///< tokens that are made beyond those that a client has consumed
+  /// Under way at once, 1 to `served_streams_max`; one more is refused as `overloaded`.
+  std::size_t streams_max = 32;
+  std::uint32_t window = 256;  ///< tokens that are made beyond those that a client has consumed, 64 to 65536
   /// For so long a stream can be resumed whose client is gone or does not read.
   std::chrono::milliseconds patience{60'000};
   /// Of one step. Steps that fail are tried again for `recovery` before their streams fail.

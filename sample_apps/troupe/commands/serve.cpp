@@ -80,7 +80,7 @@ void add_serve(program& to) {
       .add_option("--log", given->log, "Keep requests and tokens in this folder; without it they end with the process")
       ->type_name("DIR");
   command.add_option("--streams", given->streams, "Streams at once; one more is refused")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{4096}))
+      ->check(CLI::Range(std::size_t{1}, served_streams_max))
       ->capture_default_str();
   command
       .add_option("--patience", given->patience_s,

@@ -4,6 +4,7 @@
 
 #include "troupe/engine/detail/fail.hpp"
 #include "troupe/transport/address.hpp"
+#include "troupe/transport/farewell.hpp"
 #include "troupe/transport/limits.hpp"
 #include "wire/bytes.hpp"
 
@@ -92,7 +93,7 @@ error decode_goodbye(std::span<const std::byte> payload) {
   // Whatever the peer's reason, for this side the link has become unavailable.
   if (payload.size() < 2 || load<std::uint8_t>(payload, 0) == static_cast<std::uint8_t>(errc::cancelled))
     return fail(errc::unavailable, "the peer has closed the link");
-  return fail(errc::unavailable, "the peer has closed the link: {}", printable(as_text(payload.subspan(1))));
+  return fail(errc::unavailable, "{}{}", farewell_prefix, printable(as_text(payload.subspan(1))));
 }
 
 }  // namespace troupe::wire
