@@ -321,6 +321,8 @@ void seat::end(upon& over) {
         const auto resource = over.what.kind == p6_memory ? RLIMIT_AS : RLIMIT_NOFILE;
         limit(over, resource, *over.former_limit);
       }
+      // What it lives through it has to live on from.
+      if (over.what.kind == p6_memory && process_->alive()) may_end_ = is_upon({p6_memory});
       break;
     default: break;
   }
