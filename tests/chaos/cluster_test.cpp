@@ -2,13 +2,13 @@
 #include "troupe/chaos/cluster.hpp"
 
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
 #include "support/check.hpp"
 #include "support/temporary_folder.hpp"
@@ -48,19 +48,19 @@ bool is_of_caches(fault_kind kind) {
 /// Kills the one process that this one has started, and waits until it has ended.
 void kill_child() {
   for (const auto& each : std::filesystem::directory_iterator("/proc")) {
-    const auto status = [&] {  // "PID (NAME) STATE PARENT ..."
-      std::ifstream file(each.path() / "stat");
-      std::string text;
-      std::getline(file, text);
-      char state = 0;
-      int parent = 0;
-      text.erase(0, text.rfind(')') + 1);
-      std::istringstream(text) >> state >> parent;
-      return std::pair(state, parent);
-    };
-    if (!std::isdigit(each.path().filename().string()[0]) || status().second != ::getpid()) continue;
-    ::kill(std::stoi(each.path().filename()), SIGKILL);
-    for (char state = 'R'; state != 'Z' && state != 0; state = status().first) std::this_thread::sleep_for(1ms);
+    if (!std::isdigit(static_cast<unsigned char>(each.path().filename().string()[0]))) continue;
+    std::ifstream file(each.path() / "stat");  // "PID (NAME) STATE PARENT ..."
+    std::string text;
+    std::getline(file, text);
+    text.erase(0, text.rfind(')') + 1);
+    char state = 0;
+    int parent = 0;
+    std::istringstream(text) >> state >> parent;
+    if (parent != ::getpid()) continue;
+    const int pid = std::stoi(each.path().filename());
+    siginfo_t ended;
+    REQUIRE(::kill(pid, SIGKILL) == 0);
+    REQUIRE(::waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT) == 0);
     return;
   }
   FAIL("no process was started");
