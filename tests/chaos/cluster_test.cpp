@@ -1,12 +1,20 @@
 // Faults that happen to real node processes, one kind after the other.
 #include "troupe/chaos/cluster.hpp"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cctype>
+#include <fstream>
+#include <sstream>
 
 #include "support/check.hpp"
 #include "support/temporary_folder.hpp"
 #include "troupe/chaos/real.hpp"
 #include "troupe/chaos/scenario.hpp"
+#include "troupe/transport/strangers.hpp"
 
 using namespace troupe;
 using namespace troupe::chaos;
@@ -35,6 +43,27 @@ bool is_damage(fault_kind kind) {
 bool is_of_caches(fault_kind kind) {
   using enum fault_kind;
   return kind == s5_cache_rot || kind == s6_cache_gone || kind == s8_cache_torn;
+}
+
+/// Kills the one process that this one has started, and waits until it has ended.
+void kill_child() {
+  for (const auto& each : std::filesystem::directory_iterator("/proc")) {
+    if (!std::isdigit(static_cast<unsigned char>(each.path().filename().string()[0]))) continue;
+    std::ifstream file(each.path() / "stat");  // "PID (NAME) STATE PARENT ..."
+    std::string text;
+    std::getline(file, text);
+    text.erase(0, text.rfind(')') + 1);
+    char state = 0;
+    int parent = 0;
+    std::istringstream(text) >> state >> parent;
+    if (parent != ::getpid()) continue;
+    const int pid = std::stoi(each.path().filename());
+    siginfo_t ended;
+    REQUIRE(::kill(pid, SIGKILL) == 0);
+    REQUIRE(::waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT) == 0);
+    return;
+  }
+  FAIL("no process was started");
 }
 
 }  // namespace
@@ -72,6 +101,32 @@ TEST_CASE("a request that is cancelled ends alone") {
   CHECK(report.violations.empty());
   CHECK(report.answers >= 32);
   CHECK(report.answers < 64);
+}
+
+TEST_CASE("damage for which no bytes came has not happened, and does not happen later") {
+  const auto nodes = need(cluster::start({.program = TROUPE_PROGRAM, .nodes = 1, .device = "reference"}));
+  const auto proxy = need(wire::parse_address(nodes->addresses()[0]));
+  const auto silent = need(wire::strangers::connect(proxy, 1));
+  need(nodes->begin({usual(fault_kind::n9_cut, 0, 0), usual(fault_kind::n9_flip, 0, 0)}));
+  nodes->at_token(0);
+  const cluster_log happened = nodes->end();
+  CHECK(happened.kinds.at(fault_kind::n9_cut) == kind_count{1, 1, 0});
+  CHECK(happened.kinds.at(fault_kind::n9_flip) == kind_count{1, 1, 0});
+  CHECK(happened.begun.empty());
+}
+
+TEST_CASE("a process that outlives a lack of memory may not end afterwards") {
+  const auto nodes = need(cluster::start({.program = TROUPE_PROGRAM, .nodes = 1, .device = "reference"}));
+  fault roomy = usual(fault_kind::p6_memory, 0, 0);
+  roomy.parameter = info_of(roomy.kind).parameter_max;
+  need(nodes->begin({roomy}));
+  nodes->at_token(0);
+  const cluster_log limited = nodes->end();
+  CHECK(limited.kinds.at(roomy.kind).fired == 1);
+  CHECK(limited.problems.empty());
+  need(nodes->begin({}));
+  kill_child();
+  CHECK(nodes->end().problems.size() == 1);
 }
 
 TEST_CASE("a cluster refuses what it cannot do") {

@@ -81,4 +81,9 @@ TEST_CASE("shrinking ends with its runs, and with a plan that fails") {
       plan, [](const fault_plan&) { return false; }, 5000);
   CHECK(same.smallest);
   CHECK(same.plan == plan);
+  // Nor is anything known when the calls end before something could.
+  const shrunk_plan unknown = shrink(
+      plan, [](const fault_plan&) { return false; }, 3);
+  CHECK(unknown.runs == 3);
+  CHECK_FALSE(unknown.smallest);
 }

@@ -39,20 +39,24 @@ class chaos_test(cli_test):
         self.assertEqual((suite.tag, suite.get("tests"), suite.get("failures")), ("testsuite", "1", "0"))
         self.assertEqual(len(suite.findall("testcase")), 1)
 
-    def test_a_violation_is_a_failure_with_a_smallest_scenario(self):
-        # Within a deadline that is too short for two seconds of silence, the request cannot end well.
+    def test_the_runs_of_one_scenario_have_names_of_their_own(self):
+        scenario, junit = self.folder / "twice.txt", self.folder / "chaos.xml"
+        scenario.write_text("nodes 1\ntokens 2\n")
+        self.troupe("chaos", "--real", "--device", "reference", "--scenario", scenario, "--runs", "2", "--junit", junit)
+        cases = xml.etree.ElementTree.parse(junit).getroot().findall("testcase")
+        self.assertEqual(len({each.get("name") for each in cases}), 2)
+
+    def test_a_violation_is_a_failure_with_its_scenario(self):
+        # Nobody reads answers until the deadline is over: the request cannot end well.
         scenario, junit = self.folder / "late.txt", self.folder / "chaos.xml"
-        scenario.write_text("nodes 2\ntokens 24\ndeadline 1s\nat 1ms node 0 N11.storm\n"
-                            "at token 5 cluster P9.sleep for 3s\n")
+        scenario.write_text("nodes 2\ntokens 24\ndeadline 10s\nat token 5 cluster C2.slow_reader for 60s\n")
         failed = self.fails("chaos", "--real", "--device", "reference", "--scenario", scenario, "--junit", junit,
-                            code=1, naming=["1 of 1"])
+                            "--no-shrink", code=1, naming=["1 of 1"])
         self.assertIn("I1", failed.out)
-        smallest = failed.out.split("smallest scenario", 1)[1]
-        self.assertIn("P9.sleep", smallest)
-        self.assertNotIn("N11.storm", smallest)
+        self.assertIn("C2.slow_reader", failed.out)
         suite = xml.etree.ElementTree.parse(junit).getroot()
         self.assertEqual(suite.get("failures"), "1")
-        self.assertIn("P9.sleep", suite.find("testcase/failure").text)
+        self.assertIn("C2.slow_reader", suite.find("testcase/failure").text)
 
 
 if __name__ == "__main__":

@@ -76,9 +76,16 @@ public:
     for (const auto& [each, ends] : client_faults_) hooks_.client(each, false);
     client_faults_.clear();
     pending_.clear();
+    std::vector<fault> undone;
     for (const auto& each : seats_) {
-      note(each->restore());
+      note(each->restore(undone));
       collect(*each);
+    }
+    for (const fault& each : undone) {
+      --log_.kinds[each.kind].fired;
+      const auto last =
+          std::find_if(log_.begun.rbegin(), log_.begun.rend(), [&](const auto& begun) { return begun.first == each; });
+      if (last != log_.begun.rend()) log_.begun.erase(std::next(last).base());
     }
     running_ = false;
     hooks_ = {};

@@ -26,7 +26,7 @@ constexpr std::array catalogue{
                     "a shard crashes and cannot be started again"},
     fault_kind_info{a3_hang, "A3.hang", part, lasts, sim, no, heals, "", 0, 0, 0, "a shard answers nothing"},
     fault_kind_info{a5_flood, "A5.flood", cluster, once, no, real, heals, "requests", 1, 64, 4096,
-                    "so many requests more at once; those that are refused must be refused at once"},
+                    "so many requests more at once, each of which must be answered or refused in time"},
     fault_kind_info{a6_supervisor, "A6.supervisor", node, once, sim, no, heals, "", 0, 0, 0,
                     "the supervisor of a node's shards crashes"},
     fault_kind_info{a6_node_actor, "A6.node_actor", node, once, sim, no, heals, "", 0, 0, 0, "a node's actor crashes"},

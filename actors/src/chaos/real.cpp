@@ -174,7 +174,7 @@ struct real_runner::state {
   std::unique_ptr<cluster> nodes;
   std::uint32_t node_count = 0;
   // The work that was done last, and its answers without faults.
-  workload known;
+  std::optional<workload> known;
   std::uint64_t known_seed = 0;
   std::unique_ptr<work_source> source;
   streams expected;
@@ -188,7 +188,8 @@ struct real_runner::state {
   /// Makes `source` and `expected` those of the plan.
   result<void> know(const fault_plan& plan) {
     const workload& work = plan.work;
-    if (!source || known.model != work.model || known.requests != work.requests) {
+    if (!known || known->model != work.model || known->requests != work.requests) {
+      known.reset();  // `expected` is not that of another source, should something fail before it is known
       TROUPE_TRY(source, open_work(path_of(work.model), work.requests));
     } else if (known == work && known_seed == plan.seed) {
       return {};

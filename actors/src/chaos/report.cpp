@@ -33,33 +33,49 @@ std::string escaped(std::string_view text) {
   return made;
 }
 
+std::uint64_t kept_failures(const std::vector<run_report>& runs) {
+  return static_cast<std::uint64_t>(
+      std::count_if(runs.begin(), runs.end(), [](const run_report& each) { return !each.violations.empty(); }));
+}
+
 std::string line_of(const violation& each) {
   return fmt::format("{} after {}: {}", each.invariant, to_string(each.at), each.what);
 }
 
 }  // namespace
 
-std::size_t chaos_report::failed() const noexcept {
-  return static_cast<std::size_t>(
-      std::count_if(runs.begin(), runs.end(), [](const run_report& each) { return !each.violations.empty(); }));
+void run_sums::add(const run_report& run) {
+  ++runs;
+  failed += !run.violations.empty();
+  answers += run.answers;
+  recoveries += run.recoveries;
+  for (const auto& [kind, count] : run.kinds) {
+    kind_count& sum = kinds[kind];
+    sum.drawn += count.drawn;
+    sum.armed += count.armed;
+    sum.fired += count.fired;
+  }
+  recovery_s.insert(recovery_s.end(), run.recovery_s.begin(), run.recovery_s.end());
 }
 
-std::map<fault_kind, kind_count> chaos_report::kinds() const {
-  std::map<fault_kind, kind_count> all;
-  for (const run_report& run : runs)
-    for (const auto& [kind, count] : run.kinds) {
-      kind_count& sum = all[kind];
-      sum.drawn += count.drawn;
-      sum.armed += count.armed;
-      sum.fired += count.fired;
-    }
-  return all;
+void chaos_report::add(run_report run) {
+  run.number = carried_out() + 1;
+  if (runs.size() < (run.violations.empty() ? limits::good_runs_kept_max : limits::runs_kept_max)) {
+    runs.push_back(std::move(run));
+    return;
+  }
+  further.add(run);
+  further.recovery_s.resize(std::min(further.recovery_s.size(), limits::recovery_times_max));
 }
 
-std::vector<double> chaos_report::recovery_s() const {
-  std::vector<double> all;
-  for (const run_report& run : runs) all.insert(all.end(), run.recovery_s.begin(), run.recovery_s.end());
-  std::sort(all.begin(), all.end());
+std::uint64_t chaos_report::failed() const noexcept {
+  return further.failed + kept_failures(runs);
+}
+
+run_sums chaos_report::sums() const {
+  run_sums all = further;
+  for (const run_report& run : runs) all.add(run);
+  std::sort(all.recovery_s.begin(), all.recovery_s.end());
   return all;
 }
 
@@ -71,20 +87,16 @@ std::string summary_of(const run_report& run) {
 }
 
 std::string text_of(const chaos_report& report) {
-  std::uint64_t answers = 0, recoveries = 0;
-  for (const run_report& run : report.runs) {
-    answers += run.answers;
-    recoveries += run.recoveries;
-  }
-  std::string text = fmt::format("{}: {} runs, {} with violations; {} answers, {} recoveries\n", report.name,
-                                 report.runs.size(), report.failed(), answers, recoveries);
-  const auto times = report.recovery_s();
+  const run_sums all = report.sums();
+  const auto& times = all.recovery_s;
+  std::string text = fmt::format("{}: {} runs, {} with violations; {} answers, {} recoveries\n", report.name, all.runs,
+                                 all.failed, all.answers, all.recoveries);
   if (!times.empty())
     text += fmt::format("recovery, from the fault to the next answer: {} times, median {:.3f} s, worst {:.3f} s\n",
                         times.size(), quantile(times, 0.5), times.back());
-  if (const auto kinds = report.kinds(); !kinds.empty()) {
+  if (!all.kinds.empty()) {
     text += fmt::format("{:<20} {:>8} {:>8} {:>8}\n", "fault", "drawn", "armed", "fired");
-    for (const auto& [kind, count] : kinds)
+    for (const auto& [kind, count] : all.kinds)
       text += fmt::format("{:<20} {:>8} {:>8} {:>8}\n", info_of(kind).id, count.drawn, count.armed, count.fired);
   }
   for (const run_report& run : report.runs) {
@@ -98,26 +110,23 @@ std::string text_of(const chaos_report& report) {
 
 std::string json_of(const chaos_report& report) {
   json kinds = json::object();
-  for (const auto& [kind, count] : report.kinds())
+  const run_sums all = report.sums();
+  for (const auto& [kind, count] : all.kinds)
     kinds[std::string(info_of(kind).id)] = {{"drawn", count.drawn}, {"armed", count.armed}, {"fired", count.fired}};
   json violations = json::array();
-  std::uint64_t answers = 0, recoveries = 0;
-  for (const run_report& run : report.runs) {
-    answers += run.answers;
-    recoveries += run.recoveries;
+  for (const run_report& run : report.runs)
     for (const violation& each : run.violations)
       violations.push_back({{"seed", run.plan.seed},
                             {"invariant", each.invariant},
                             {"what", replace_invalid_utf8(each.what)},
                             {"at_us", each.at.count()},
                             {"scenario", replace_invalid_utf8(print_scenario(run.plan))}});
-  }
-  const auto times = report.recovery_s();
+  const auto& times = all.recovery_s;
   const json made{{"name", report.name},
-                  {"runs", report.runs.size()},
-                  {"failed", report.failed()},
-                  {"answers", answers},
-                  {"recoveries", recoveries},
+                  {"runs", all.runs},
+                  {"failed", all.failed},
+                  {"answers", all.answers},
+                  {"recoveries", all.recoveries},
                   {"kinds", std::move(kinds)},
                   {"recovery_s",
                    {{"count", times.size()},
@@ -134,10 +143,10 @@ std::string junit_of(const chaos_report& report) {
   std::string text = fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"troupe chaos: {}\" tests=\"{}\" failures=\"{}\" "
       "errors=\"0\" time=\"{:.3f}\">\n",
-      escaped(report.name), report.runs.size(), report.failed(), seconds);
+      escaped(report.name), report.runs.size(), kept_failures(report.runs), seconds);
   for (const run_report& run : report.runs) {
-    text += fmt::format("  <testcase classname=\"troupe.chaos\" name=\"seed {}\" time=\"{:.3f}\"", run.plan.seed,
-                        run.seconds);
+    text += fmt::format("  <testcase classname=\"troupe.chaos\" name=\"run {}, seed {}\" time=\"{:.3f}\"", run.number,
+                        run.plan.seed, run.seconds);
     if (run.violations.empty()) {
       text += "/>\n";
       continue;

@@ -157,8 +157,9 @@ result<bool> seat::visit(upon& fresh) {
 result<bool> seat::hit_once(const fault& what) {
   const std::size_t connections = proxy_->count().connections;
   const auto damage = [&](flow_damage::form form) {
-    proxy_->damage({form, what.parameter});
-    return connections > 0;
+    if (connections == 0 || !proxy_->damage({form, what.parameter})) return false;
+    damages_.push_back(what);
+    return true;
   };
   const auto end_all = [&](flow_end how) {
     proxy_->end_connections(how);
@@ -320,6 +321,8 @@ void seat::end(upon& over) {
         const auto resource = over.what.kind == p6_memory ? RLIMIT_AS : RLIMIT_NOFILE;
         limit(over, resource, *over.former_limit);
       }
+      // What it lives through it has to live on from.
+      if (over.what.kind == p6_memory && process_->alive()) may_end_ = is_upon({p6_memory});
       break;
     default: break;
   }
@@ -377,12 +380,15 @@ result<void> seat::revive() {
   return launch();
 }
 
-result<void> seat::restore() {
+result<void> seat::restore(std::vector<fault>& undone) {
   while (!upon_.empty()) {
     upon over = std::move(upon_.back());
     upon_.pop_back();
     end(over);
   }
+  const auto waiting = static_cast<std::ptrdiff_t>(proxy_->forget_damage());
+  undone.insert(undone.end(), damages_.end() - waiting, damages_.end());
+  damages_.clear();
   align();
   return revive();
 }

@@ -29,8 +29,9 @@ public:
   result<void> advance(time_point now, const std::function<bool()>& used);
   /// When `advance` has to be called next; the furthest time there is when nothing is upon the node.
   time_point next() const;
-  /// Ends every fault, and starts the process if it is dead.
-  result<void> restore();
+  /// Ends every fault, and starts the process if it is dead. Adds to `undone` what began and has hit nothing since:
+  /// damage for which no bytes came.
+  result<void> restore(std::vector<fault>& undone);
 
   /// A sentence for each time that the process ended although no fault was to end it.
   std::vector<std::string> take_problems() { return std::exchange(problems_, {}); }
@@ -67,6 +68,7 @@ private:
   std::optional<node_process> process_;
   std::unique_ptr<wire::fault_proxy> proxy_;
   std::list<upon> upon_;
+  std::vector<fault> damages_;  ///< that the proxy was told of, since the last `restore`
   bool stands_still_ = false;
   bool may_end_ = false;  ///< a fault took from the process what it cannot live without
   std::uint64_t drawn_ = 0;

@@ -17,7 +17,8 @@ public:
       changed = simpler_faults() || changed;
       changed = less_work() || changed;
     }
-    return {best_, runs_max - runs_left_, !changed};
+    // A pass in which the calls ran out has not tried everything.
+    return {best_, runs_max - runs_left_, !changed && runs_left_ > 0};
   }
 
 private:

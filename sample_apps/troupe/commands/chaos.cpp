@@ -1,10 +1,11 @@
 // troupe chaos: seeded schedules of faults, and whether everything that is promised holds nevertheless.
 #include <fstream>
-#include <iterator>
+#include <functional>
 #include <random>
 
 #include "commands.hpp"
 #include "options.hpp"
+#include "text_files.hpp"
 #include "troupe/chaos.hpp"
 
 namespace troupe::app {
@@ -24,13 +25,6 @@ struct chaos_command {
   double deadline_s = 60, lasting_s = 1;
   bool real = false, list = false, any = false, no_shrink = false, show = false;
 };
-
-result<std::string> read_text(const std::string& file) {
-  std::ifstream open(file, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(open), {});
-  if (!open) return error(errc::invalid_argument, fmt::format("{} cannot be read; give a scenario's file", file));
-  return text;
-}
 
 result<void> write_text(const std::string& file, const std::string& text) {
   std::ofstream open(file, std::ios::binary);
@@ -67,32 +61,38 @@ chaos::microseconds lasting_of(const chaos_command& given) {
   return chaos::microseconds(static_cast<std::int64_t>(given.lasting_s * 1e6));
 }
 
+/// The plans that the command line asks for, each made when it is carried out.
+struct plan_list {
+  std::size_t count = 0;
+  std::function<result<chaos::fault_plan>(std::size_t)> plan;
+};
+
 /// One fault of this kind in each plan: at every token of every node.
-result<std::vector<chaos::fault_plan>> at_each_token(const chaos_command& given, std::uint64_t seed) {
+result<plan_list> at_each_token(const chaos_command& given, std::uint64_t seed) {
   TROUPE_TRY(const auto kinds, kinds_of({given.each_token}));
   const chaos::fault_kind_info& kind = chaos::info_of(kinds.front());
-  std::vector<chaos::fault_plan> plans;
-  for (std::uint32_t node = 0; node < (kind.target == chaos::fault_target::cluster ? 1 : given.nodes); ++node)
-    for (std::uint32_t token = 0; token < given.tokens; ++token) {
-      chaos::fault_plan plan;
-      plan.seed = seed;
-      plan.work = work_of(given);
-      plan.faults = {{kind.kind, node, chaos::microseconds(0), kind.lasts ? lasting_of(given) : chaos::microseconds(0),
-                      kind.parameter_usual, token}};
-      TROUPE_CHECK(chaos::validate(plan));
-      plans.push_back(std::move(plan));
-    }
-  return plans;
+  const std::size_t nodes = kind.target == chaos::fault_target::cluster ? 1 : given.nodes;
+  return plan_list{nodes * given.tokens, [&given, &kind, seed](std::size_t run) -> result<chaos::fault_plan> {
+                     chaos::fault_plan plan;
+                     plan.seed = seed;
+                     plan.work = work_of(given);
+                     plan.faults = {{kind.kind, static_cast<std::uint32_t>(run / given.tokens), chaos::microseconds(0),
+                                     kind.lasts ? lasting_of(given) : chaos::microseconds(0), kind.parameter_usual,
+                                     static_cast<std::uint32_t>(run % given.tokens)}};
+                     TROUPE_CHECK(chaos::validate(plan));
+                     return plan;
+                   }};
 }
 
-/// The plans that the command line asks for.
-result<std::vector<chaos::fault_plan>> plans_of(const chaos_command& given, std::uint64_t seed) {
+/// `given` must outlive what comes back.
+result<plan_list> plans_of(const chaos_command& given, std::uint64_t seed) {
   if (!given.scenario.empty()) {
     TROUPE_TRY(const std::string text, read_text(given.scenario));
     auto plan = chaos::parse_scenario(text);
     if (!plan) return std::move(plan).error().while_doing(given.scenario);
     if (!given.model.empty()) plan->work.model = given.model;
-    return std::vector<chaos::fault_plan>(given.runs.value_or(1), *plan);
+    return plan_list{given.runs.value_or(1),
+                     [plan = std::move(*plan)](std::size_t) -> result<chaos::fault_plan> { return plan; }};
   }
   if (!given.each_token.empty()) return at_each_token(given, seed);
   chaos::draw_options options;
@@ -104,13 +104,10 @@ result<std::vector<chaos::fault_plan>> plans_of(const chaos_command& given, std:
   // Work on small models is over soon; what comes later hits nothing.
   options.horizon = std::min<chaos::microseconds>(options.horizon, time_a_token * given.tokens);
   TROUPE_TRY(options.kinds, kinds_of(given.kinds));
-  std::vector<chaos::fault_plan> plans;
   const std::size_t count = given.replay ? 1 : given.runs.value_or(given.real ? 10 : 1000);
-  for (std::size_t run = 0; run < count; ++run) {
-    TROUPE_TRY(auto plan, chaos::draw_plan(given.replay.value_or(seed + run), options));
-    plans.push_back(std::move(plan));
-  }
-  return plans;
+  return plan_list{count, [first = given.replay.value_or(seed), options = std::move(options)](std::size_t run) {
+                     return chaos::draw_plan(first + run, options);
+                   }};
 }
 
 void list_kinds(console& out) {
@@ -165,9 +162,12 @@ result<void> chaos_runs(const chaos_command& given, console& out) {
   const std::uint64_t seed = given.seed ? *given.seed : std::random_device()();
   TROUPE_TRY(const auto plans, plans_of(given, seed));
   // What was drawn, not the seed alone: another version may draw something else.
-  out.line("seed {}, {} schedules", given.replay.value_or(seed), plans.size());
+  out.line("seed {}, {} schedules", given.replay.value_or(seed), plans.count);
   if (given.show) {
-    for (const chaos::fault_plan& each : plans) out.line("\n{}", chaos::print_scenario(each));
+    for (std::size_t run = 0; run < plans.count; ++run) {
+      TROUPE_TRY(const chaos::fault_plan plan, plans.plan(run));
+      out.line("\n{}", chaos::print_scenario(plan));
+    }
     return {};
   }
 
@@ -186,28 +186,36 @@ result<void> chaos_runs(const chaos_command& given, console& out) {
     return processes ? processes->run(plan) : chaos::run_simulated(plan);
   };
 
-  chaos::chaos_report report{processes ? "real processes" : "simulation", {}};
-  for (const chaos::fault_plan& plan : plans) {
-    out.progress(fmt::format("{} of {} done, {} with violations", report.runs.size(), plans.size(), report.failed()));
-    TROUPE_TRY(chaos::run_report done, run(plan));
-    if (plans.size() <= 20 || !done.violations.empty()) {
-      out.clear_progress();
-      out.line("{}", chaos::summary_of(done));
+  chaos::chaos_report report{processes ? "real processes" : "simulation", {}, {}};
+  const auto carry_out_all = [&]() -> result<void> {
+    for (std::size_t i = 0; i < plans.count; ++i) {
+      out.progress(fmt::format("{} of {} done, {} with violations", i, plans.count, report.failed()));
+      TROUPE_TRY(const chaos::fault_plan plan, plans.plan(i));
+      TROUPE_TRY(chaos::run_report done, run(plan));
+      if (plans.count <= 20 || !done.violations.empty()) {
+        out.clear_progress();
+        out.line("{}", chaos::summary_of(done));
+      }
+      report.add(std::move(done));
     }
-    report.runs.push_back(std::move(done));
-  }
+    return {};
+  };
+  const result<void> all = carry_out_all();
   out.clear_progress();
+  if (!all && report.carried_out() == 0) return all;
   out.text(chaos::text_of(report));
   json shown = json::parse(chaos::json_of(report));
   shown["seed"] = given.replay.value_or(seed);
-  if (!given.no_shrink) shrink_failure(report, run, given.real ? real_shrink_runs : simulated_shrink_runs, out, shown);
+  if (all && !given.no_shrink)
+    shrink_failure(report, run, given.real ? real_shrink_runs : simulated_shrink_runs, out, shown);
   if (!given.junit.empty()) TROUPE_CHECK(write_text(given.junit, chaos::junit_of(report)));
+  TROUPE_CHECK(all);
   if (report.failed() == 0) {
     out.object(shown);
     return {};
   }
   return error(errc::internal,
-               fmt::format("{} of {} schedules violate what is promised", report.failed(), report.runs.size()));
+               fmt::format("{} of {} schedules violate what is promised", report.failed(), report.carried_out()));
 }
 
 }  // namespace
@@ -220,7 +228,7 @@ void add_chaos(program& to) {
   command.add_flag("--list", given->list, "Print the kinds of faults");
   command.add_flag("--real", given->real,
                    "Start real node processes on this machine, behind proxies, instead of simulating a cluster");
-  command.add_option("--runs", given->runs, "Schedules to carry out")->check(CLI::Range(1, 100'000'000));
+  command.add_option("--runs", given->runs, "Schedules to carry out")->check(CLI::Range(1, 1'000'000));
   command.add_option("--seed", given->seed,
                      "Seed of the first schedule; each further one has the next. Random if not given");
   command.add_option("--replay", given->replay, "Carry out the schedule of this seed alone");

@@ -132,6 +132,15 @@ TEST_CASE("a fault proxy damages the next bytes once", "[fault_proxy]") {
   for (std::size_t i = 0; i < flipped.size(); ++i) bits += __builtin_popcount(unsigned(flipped[i] ^ "abcdef"[i]) & 255);
   CHECK(bits == 1);
   CHECK(through.proxy->count().damaged == 4);
+  CHECK(through.proxy->forget_damage() == 0);
+  through.proxy->damage({flow_damage::form::flip, 1});
+  through.proxy->damage({flow_damage::form::cut, 1});
+  CHECK(through.proxy->forget_damage() == 2);
+  through.client.send("whole");
+  CHECK(read(through.accepted, 5) == "whole");
+  for (int i = 0; i < 64; ++i) CHECK(through.proxy->damage({flow_damage::form::flip, 1}));
+  CHECK_FALSE(through.proxy->damage({flow_damage::form::flip, 1}));
+  CHECK(through.proxy->forget_damage() == 64);
   through.proxy->damage({flow_damage::form::reset, 2});
   through.client.send("abcdef");
   CHECK(end_of(through.client) == ECONNRESET);

@@ -375,10 +375,19 @@ void fault_proxy::refuse(bool refusing) {
   relay_->change([&](relay& to) { to.refusing_ = refusing; });
 }
 
-void fault_proxy::damage(flow_damage next) {
+bool fault_proxy::damage(flow_damage next) {
+  bool waits = false;
   relay_->change([&](relay& to) {
-    if (to.damages_.size() < damages_max) to.damages_.push_back(next);
+    waits = to.damages_.size() < damages_max;
+    if (waits) to.damages_.push_back(next);
   });
+  return waits;
+}
+
+std::size_t fault_proxy::forget_damage() {
+  std::size_t count = 0;
+  relay_->change([&](relay& of) { count = std::exchange(of.damages_, {}).size(); });
+  return count;
 }
 
 void fault_proxy::end_connections(flow_end how) {

@@ -44,7 +44,7 @@ struct cluster_hooks {
 /// What happened between `begin` and `end`.
 struct cluster_log {
   std::map<fault_kind, kind_count> kinds;
-  /// When each fault began; those that never did are missing. In order.
+  /// When each fault began; those that never did, or hit nothing until the end, are missing. In order.
   std::vector<std::pair<fault, time_point>> begun;
   /// Nodes that ended although nothing was to end them, and faults that could not be injected: a sentence each.
   std::vector<std::string> problems;

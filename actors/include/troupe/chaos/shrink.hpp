@@ -11,7 +11,7 @@ namespace troupe::chaos {
 struct shrunk_plan {
   fault_plan plan;        ///< fails, as the one that was given
   std::size_t runs = 0;   ///< calls of the predicate
-  bool smallest = false;  ///< no single step makes it smaller; false: the calls were used up before
+  bool smallest = false;  ///< no single step makes it smaller; false: the calls were used up
 };
 
 /// Delta debugging (Zeller and Hildebrandt 2002) over the faults, then, as long as anything changes, each fault's times

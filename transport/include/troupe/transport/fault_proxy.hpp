@@ -69,8 +69,11 @@ public:
   void set_rules(flow direction, const flow_rules& rules);
   /// New connections are reset at once.
   void refuse(bool refusing);
-  /// Damage is done in the order of the calls, one to each lot of bytes; at most 64 wait, more are forgotten.
-  void damage(flow_damage next);
+  /// Damage is done in the order of the calls, one to each lot of bytes; at most 64 wait. False: one too many, which is
+  /// not done.
+  bool damage(flow_damage next);
+  /// What waits is not done any more. How many that were: the last ones of the calls.
+  std::size_t forget_damage();
   /// Of all connections that there are now, also while they are held.
   void end_connections(flow_end how);
 
