@@ -220,6 +220,11 @@ private:
     perform(state_.part_down(lost.part, lost.host, lost.incarnation));
   }
 
+  /// The end of a shard that has to go is no news: the next one at the same place has the same numbers.
+  void forget_shard(std::uint32_t part, std::uint32_t host) {
+    std::erase_if(watched_, [&](const auto& each) { return each.second.part == part && each.second.host == host; });
+  }
+
   void inject_kill(const inject_kill_msg& wanted) {
     if (wanted.part >= shards_.size())
       return wanted.done(
@@ -236,6 +241,7 @@ private:
 
   void obey(coordinator_action::place_part& order) {
     bytes_moved_[order.part] = 0;
+    forget_shard(order.part, order.host);
     const caf::actor store = options_.store ? options_.store() : caf::actor();
     if (order.host == state_.hosts().local() || !store) return load(order.part, order.host);
     // Weights go to other nodes in chunks, which the store names once for all loads of a network.
@@ -268,6 +274,7 @@ private:
 
   void obey(coordinator_action::switch_part& order) { shards_[order.part] = std::exchange(arriving_[order.part], {}); }
   void obey(coordinator_action::unload_part& order) {
+    forget_shard(order.part, order.host);
     send(options_.nodes[order.host], unload_part_msg{options_.plan_id, order.part, order.host});
   }
 

@@ -126,6 +126,10 @@ TEST_CASE("schedules that once broke something break nothing any more", "[chaos]
       // An order that came late over an old link displaced a part, and nobody was told.
       "seed 14878\nnodes 2\nmode pipeline\nrequests 1\ntokens 21\ndeadline 60s\n"
       "at 35ms node 1 N6.delay with ms=1 for 3ms\nat 38ms cluster A7.coordinator\nat 35ms node 1 N9.flip with bits=1\n",
+      // A part came back to a host, and the end of the shard that it had there before was taken for the new one's.
+      "seed 11463\nnodes 2\nmode pipeline\nrequests 1\ntokens 32\ndeadline 60s\n"
+      "at 15ms node 0 N1.flap with ms=233 for 466ms\nat 49ms node 0 N8.duplicate with bytes=1\n"
+      "at 74ms node 0 N9.cut with bytes=1\n",
   };
   for (const char* const scenario : scenarios) {
     INFO(scenario);
