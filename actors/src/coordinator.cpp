@@ -269,7 +269,13 @@ private:
                         nullptr};
     request(options_.nodes[host], placement_patience, std::move(order))
         .then([](ok_atom) {},
-              [this, part, host](caf::error& why) { perform(state_.part_failed(part, host, from_caf(why))); });
+              [this, part, host](caf::error& failed) {
+                const error why = from_caf(failed);
+                perform(state_.part_failed(part, host, why));
+                // The order may still be carried out when the host wakes up.
+                if (why.code() == errc::deadline_exceeded)
+                  send(options_.nodes[host], unload_part_msg{options_.plan_id, part, host});
+              });
   }
 
   void obey(coordinator_action::switch_part& order) { shards_[order.part] = std::exchange(arriving_[order.part], {}); }
@@ -320,7 +326,8 @@ private:
   }
 
   void obey(coordinator_action::arm_retry& order) {
-    delayed_send(this, coordinator_limits::retry_pause, retry_tick_msg{order.request, order.micro, order.attempt});
+    delayed_send(this, coordinator_limits::retry_pause(order.attempt),
+                 retry_tick_msg{order.request, order.micro, order.attempt});
   }
 
   void obey(coordinator_action::arm_late& order) { delayed_send(this, order.pause, late_tick_msg{order.request}); }

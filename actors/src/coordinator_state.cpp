@@ -200,7 +200,7 @@ void coordinator_state::repeat_from(std::uint64_t id, coordinator_actions& out) 
     for (micro_batch& batch : request.micros) batch.attempt = request.first_attempt - 1;
     out.push_back(expect_join{next->first, static_cast<std::uint32_t>(request.micros.size()), request.first_attempt});
   }
-  out.push_back(arm_retry{id, 0, 0});
+  out.push_back(arm_retry{id, 0, requests_.at(id).micros.front().attempt});
 }
 
 void coordinator_state::lose_replica(std::uint32_t replica, coordinator_actions& out) {

@@ -17,6 +17,7 @@
 // through, it and all after it are sent again.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -36,8 +37,12 @@ namespace coordinator_limits {
 inline constexpr std::size_t requests_max = 1024;
 /// Attempts at one micro-batch before the request fails with the last error.
 inline constexpr std::uint32_t attempts_max = 16;
-/// Pause before a micro-batch is tried again although no part was lost (a full queue, a link that is not there yet).
-inline constexpr std::chrono::milliseconds retry_pause{50};
+/// Pause before a micro-batch is tried again although no part was lost (a full queue, a link that is not there yet):
+/// all of them together outlast the time until a link is given up and made again.
+constexpr std::chrono::milliseconds retry_pause(std::uint32_t attempt) noexcept {
+  const std::uint32_t doublings = std::min(attempt > 1 ? attempt - 1 : 0, 6u);
+  return std::min(std::chrono::milliseconds(50) * (1 << doublings), std::chrono::milliseconds(2000));
+}
 /// A micro-batch that takes so many times as long as others of its size is given to another replica as well,
 inline constexpr int late_factor = 3;
 /// but not before this time: ordinary delays of a busy machine are not worth doing work twice.
@@ -84,7 +89,7 @@ struct answer {
   std::uint64_t request;
   result<run_result> outcome;
 };
-/// Call `retry_due` after `coordinator_limits::retry_pause`.
+/// Call `retry_due` after `coordinator_limits::retry_pause(attempt)`.
 struct arm_retry {
   std::uint64_t request;
   std::uint32_t micro;

@@ -96,7 +96,7 @@ private:
     std::uint32_t number;
     caf::actor node;
     std::string address;
-    std::set<std::uint32_t> told;  ///< of the node
+    std::set<caf::actor_addr> told;  ///< of the node; one that came back has to be told again
     std::optional<error> failure;
     std::size_t missing;
   };
@@ -104,7 +104,7 @@ private:
   void introduce(const std::shared_ptr<introduction>& made) {
     // Until none is left: others may come up while this one is introduced.
     for (const auto& [number, other] : nodes_) {
-      if (!made->told.insert(number).second) continue;
+      if (!made->told.insert(other.address()).second) continue;
       ++made->missing;
       const std::string name = state_.members().at(number).address;
       request(other, connect_patience, connect_peer_msg{made->address})

@@ -266,10 +266,12 @@ void peer::watch(const wire::envelope& letter) {
   const auto announce = [self = weak_from_this(), whom](const error& why) {
     if (const auto alive = self.lock()) (void)alive->post({wire::envelope_kind::down, 0, 0, whom, why});
   };
+  if (watched_.size() >= proxies_max)  // most have ended long ago
+    std::erase_if(watched_, [&](const auto& each) { return !exports_->find(each.first); });
   if (!target || watched_.size() >= proxies_max)
     return announce(error(errc::unavailable, target ? "the peer watches too many actors" : "the actor has ended"));
   // Of each actor the peer is told once. The node's actor keeps its number when another takes its place.
-  if (std::exchange(watched_[letter.target], target.address()) == target.address()) return;
+  if (std::exchange(watched_[letter.target], target.id()) == target.id()) return;
   target->attach_functor([announce](const caf::error& reason) {
     announce(reason ? from_caf(reason) : error(errc::unavailable, "the actor has ended"));
   });

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <caf/actor.hpp>
-#include <caf/actor_addr.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/mailbox_element.hpp>
 #include <memory>
@@ -87,8 +86,8 @@ private:
   wire::node_identity self_;
   std::unique_ptr<wire::link> link_;
   const std::string dialed_;
-  caf::strong_actor_ptr answers_;  // takes what actors here answer to requests of the peer's
-  std::unordered_map<std::uint64_t, caf::actor_addr> watched_;  ///< by the peer; for the link's thread
+  caf::strong_actor_ptr answers_;                             // takes what actors here answer to requests of the peer's
+  std::unordered_map<std::uint64_t, caf::actor_id> watched_;  ///< by the peer; for the link's thread
 
   mutable std::mutex mutex_;
   bool lost_ = false;

@@ -119,7 +119,8 @@ TEST_CASE("a step ends when it is cancelled, and the sessions go on afterwards a
     cancel.cancel();
   });
   const time_point started = steady_clock::now();
-  const auto outcome = sessions.step(soon(), cancel);
+  auto outcome = sessions.step(soon(), cancel);
+  while (outcome && !sessions.idle()) outcome = sessions.step(soon(), cancel);  // what was begun before was not slow
   const auto taken = steady_clock::now() - started;
   canceller.join();
   slow.driver->pause_ms = 0;

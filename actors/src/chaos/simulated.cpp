@@ -133,7 +133,9 @@ result<run_report> run_simulated(const fault_plan& plan) {
     if (std::find(origins.begin(), origins.end(), each.kind) == origins.end()) origins.push_back(each.kind);
     translated.faults.insert(translated.faults.end(), made.begin(), made.end());
   }
-  TROUPE_TRY(const simulation::simulation_report done, simulation::run_simulated(translated));
+  simulation::simulation_options options;
+  options.steps_max += 200ull * plan.work.nodes * plan.work.requests * plan.work.tokens;
+  TROUPE_TRY(const simulation::simulation_report done, simulation::run_simulated(translated, options));
 
   run_report report;
   report.plan = plan;
@@ -147,6 +149,11 @@ result<run_report> run_simulated(const fault_plan& plan) {
     }
   for (const simulation::violation& each : done.violations)
     report.violations.push_back({each.invariant, each.what, each.at});
+  const bool must_end_well = std::all_of(plan.faults.begin(), plan.faults.end(),
+                                         [](const fault& each) { return info_of(each.kind).recoverable; });
+  if (must_end_well && done.failed > 0)
+    report.violations.push_back(
+        {"I1", fmt::format("{} requests end with an error, the last with: {}", done.failed, done.last_failure), {}});
   report.answers = done.answered;
   report.recoveries = done.recoveries;
   report.trace_hash = done.trace_hash;

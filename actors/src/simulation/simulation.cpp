@@ -87,6 +87,7 @@ public:
     report_.fired = injector_.fired();
     report_.answered = program_.answered();
     report_.failed = program_.failed();
+    report_.last_failure = program_.last_failure();
     report_.recoveries = program_.recoveries();
     return std::move(report_);
   }

@@ -51,6 +51,7 @@ struct simulation_report {
   std::uint64_t steps = 0;  ///< messages handled, frames delivered, timers
   std::chrono::microseconds virtual_time{0};
   std::uint32_t answered = 0, failed = 0;  ///< requests with a result, and with an error
+  std::string last_failure;                ///< of those that failed
   std::uint32_t recoveries = 0;            ///< of answers, and times that a session replayed its rows
 };
 

@@ -48,6 +48,15 @@ int end_of(const raw_peer& from) {
   return ::recv(from.descriptor(), &letter, 1, 0) == 0 ? 0 : errno;
 }
 
+/// Whether a connection there is reset, at once or before it is even known to stand.
+bool resets(const std::string& where) {
+  try {
+    return end_of(raw_peer(where)) == ECONNRESET;
+  } catch (const std::runtime_error& refused) {
+    return std::string_view(refused.what()).find("reset by peer") != std::string_view::npos;
+  }
+}
+
 void set_both(fault_proxy& proxy, const flow_rules& rules) {
   proxy.set_rules(flow::to_target, rules);
   proxy.set_rules(flow::from_target, rules);
@@ -166,8 +175,7 @@ TEST_CASE("a fault proxy resets, closes and half closes connections, and refuses
   through.accepted.send("still here");
   CHECK(read(through.client, 10) == "still here");
   through.proxy->refuse(true);
-  const raw_peer late(through.proxy->local().to_string());
-  CHECK(end_of(late) == ECONNRESET);
+  CHECK(resets(through.proxy->local().to_string()));
   through.proxy->refuse(false);
   raw_peer later(through.proxy->local().to_string());
   const raw_peer taken(through.accept());
@@ -179,8 +187,7 @@ TEST_CASE("a fault proxy serves this machine only, and survives a target that is
   CHECK(fault_proxy::start(need(parse_address("192.0.2.1:80")), 1).error().code() == errc::invalid_argument);
   CHECK(strangers::connect(need(parse_address("192.0.2.1:80")), 1).error().code() == errc::invalid_argument);
   const auto proxy = need(fault_proxy::start(need(parse_address("127.0.0.1:1")), 1));
-  const raw_peer client(proxy->local().to_string());
-  CHECK(end_of(client) == ECONNRESET);
+  CHECK(resets(proxy->local().to_string()));
 }
 
 TEST_CASE("strangers come, say something and go", "[fault_proxy]") {
