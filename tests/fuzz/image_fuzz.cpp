@@ -51,8 +51,9 @@ bool fuzz_once(std::span<const std::byte> input) {
 }
 
 std::size_t fuzz_allowance(std::size_t input_bytes) {
-  // A packed picture is larger when it is unpacked: at most its pixels, in the decoder's and in our form.
-  return 65'536 + 8 * std::min(limits::image_pixels_max, 8 * 1032 * (input_bytes + 1));
+  // A packed picture is larger when it is unpacked: at most its pixels, with four channels of 16 bits unpacked,
+  // filtered and in our form.
+  return 65'536 + 32 * std::min(limits::image_pixels_max, 8 * 1032 * (input_bytes + 1));
 }
 
 }  // namespace troupe::test
