@@ -25,7 +25,7 @@ class usage_test(cli_test):
         text = self.troupe("--help").out
         for command in COMMANDS:
             self.assertIn(f"  {command}", text)
-        for planned in ["top", "chaos"]:
+        for planned in ["top"]:
             self.assertNotIn(planned, text)
 
     def test_the_version_is_printed(self):
