@@ -11,7 +11,8 @@ from onnx import helper
 
 from harness import FLOAT, MODELS, PROGRAM, cli_test
 
-COMMANDS = ["devices", "inspect", "run", "classify", "bench", "compress", "tokenize", "plan", "node", "nodes", "pair"]
+COMMANDS = ["devices", "inspect", "run", "classify", "bench", "compress", "tokenize", "generate", "serve", "plan", "node",
+            "nodes", "pair", "chaos"]
 
 
 class usage_test(cli_test):
