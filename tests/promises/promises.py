@@ -52,8 +52,8 @@ def passed_tests(results):
 
 def render(chapters, passed):
     out = ["# Promises", "",
-           "Made by `tests/promises/promises.py` from the last whole run of the tests: a promise is proven when every one of its tests",
-           "passed in it. Letters in brackets name faults and invariants.", ""]
+           "Made by `tests/promises/promises.py` from what the tests said: a promise is proven when every one of its tests passed when",
+           "it ran last. Letters in brackets name faults and invariants.", ""]
     open_promises = 0
     for heading, promises in chapters:
         out += [f"## {heading}", "", "| | Promise | Tests |", "|---|---|---|"]
