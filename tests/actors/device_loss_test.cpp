@@ -3,40 +3,13 @@
 // bits.
 #include <fmt/format.h>
 
-#include <atomic>
-
 #include "support/digits.hpp"
+#include "support/nth_call.hpp"
 #include "troupe/system.hpp"
 
 using namespace troupe;
 using namespace troupe::test;
 using namespace std::chrono_literals;
-
-namespace {
-
-/// Counts calls; when armed, makes one of them fail, once.
-class nth_call final : public device_fault_hook {
-public:
-  std::optional<errc> before_call(std::string_view) override {
-    const std::int64_t number = ++calls_;
-    if (number != failing_.load()) return std::nullopt;
-    ++injected_;
-    return static_cast<errc>(code_.load());
-  }
-  void arm(std::int64_t number, errc code) {
-    code_ = static_cast<int>(code);
-    calls_ = 0;
-    failing_ = number;
-  }
-  std::int64_t calls() const { return calls_; }
-  std::int64_t injected() const { return injected_; }
-
-private:
-  std::atomic<std::int64_t> calls_{0}, failing_{0}, injected_{0};
-  std::atomic<int> code_{0};
-};
-
-}  // namespace
 
 TEST_CASE("a driver call that fails anywhere in a shard's life costs a restart and not one bit") {
   const auto hook = std::make_shared<nth_call>();

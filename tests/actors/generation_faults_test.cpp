@@ -3,10 +3,10 @@
 // drawn anew each time, unless TROUPE_ALL_FAULTS is set.
 #include <fmt/format.h>
 
-#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 
+#include "support/nth_call.hpp"
 #include "support/tiny_model.hpp"
 #include "support/transport.hpp"
 #include "troupe/engine/language_model.hpp"
@@ -20,28 +20,6 @@ namespace {
 
 constexpr std::size_t tokens_wanted = 20;
 constexpr std::int64_t calls_of_the_sample = 6;  // of each kind of failure
-
-/// Counts calls; when armed, makes one of them fail, once.
-class nth_call final : public device_fault_hook {
-public:
-  std::optional<errc> before_call(std::string_view) override {
-    if (++calls_ != failing_) return std::nullopt;
-    ++injected_;
-    return kind_.load();
-  }
-  void arm(std::int64_t number, errc kind) {
-    kind_ = kind;
-    calls_ = 0;
-    failing_ = number;
-  }
-  std::int64_t calls() const { return calls_; }
-  std::int64_t injected() const { return injected_; }
-
-private:
-  std::atomic<std::int64_t> calls_{0}, failing_{0}, injected_{0};
-  std::atomic<errc> kind_{errc::device_lost};
-};
-
 struct said {
   std::vector<token_id> tokens;
   std::vector<float> logits;
