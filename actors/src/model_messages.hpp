@@ -179,12 +179,6 @@ struct shard_failing_msg {
   bool final = false;
 };
 
-/// Remoting to node: how an attempt to link to a peer ended.
-struct peer_connected_msg {
-  std::uint64_t ticket = 0;
-  result<void> outcome;
-};
-
 /// Remoting to membership: how an attempt to link to a node ended.
 struct member_linked_msg {
   std::uint32_t member = 0;
@@ -329,7 +323,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ability_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::link_probe_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::shard_ready_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::shard_failing_msg)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::peer_connected_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::member_linked_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::member_due_msg)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::compute_msg)
